@@ -1,0 +1,392 @@
+import { closes, type CloseKind } from '../wire/closes.ts'
+import { parsePosition } from '../wire/position.ts'
+import type { Codec } from './codec.ts'
+import { dispatch } from './dispatch.ts'
+import { asCommandError, CommandError } from './errors.ts'
+import type { Effect } from './event.ts'
+import type { EndReason, Face, FaceParams } from './face.ts'
+import type { Receiver } from './fanout.ts'
+import { parseJson } from './gate.ts'
+import type { Hub } from './hub.ts'
+import { retrySeconds } from './limits.ts'
+import type { Outbox } from './outbox.ts'
+import type { Room } from './rooms.ts'
+import { inAudience, userRoom } from './rooms.ts'
+import { accountRoom, sessionRoom, type Session } from './session.ts'
+import type { Ticket } from './timing-wheel.ts'
+import type { Ref, Transport, TransportListener } from './transport.ts'
+
+type State =
+  | { readonly at: 'awaiting-token' }
+  | { readonly at: 'opening'; session: Session | undefined }
+  | { readonly at: 'open'; session: Session }
+  | { readonly at: 'closing' }
+  | { readonly at: 'closed' }
+
+export interface ConnectionRequest {
+  readonly token: string | undefined
+  readonly params: FaceParams
+  /** `?since=`: a position, or `now` for positions without a replay. Absent: the document's frames, nothing more. */
+  readonly since: string | undefined
+}
+
+/** Commands that may wait for the one before them; past it the sender is paused. */
+const MAX_WAITING = 64
+const PAUSE_MS = 50
+/** Refused frames, as a multiple of the limit, after which a flooding sender is cut. */
+const FLOOD_FACTOR = 10
+/** Milliseconds a peer has to finish the closing handshake. */
+const CLOSE_GRACE_MS = 5_000
+
+/** One transport connection and, once authenticated, one party on it. Its life is one union: see `State`. */
+export class Connection implements Receiver, TransportListener {
+  readonly face: Face
+  readonly transport: Transport
+  readonly rooms = new Set<Room>()
+  readonly params: FaceParams
+  codec: Codec
+  live = false
+  stamp = 0
+  private readonly hub: Hub
+  private readonly since: string | undefined
+  private state: State = { at: 'awaiting-token' }
+  private endReason: EndReason = 'client'
+  private seen: number
+  private stalled = false
+  private refused = 0
+  private inbox: { readonly text: string; readonly ref: Ref }[] = []
+  private working = false
+  private effects: Effect[] | undefined
+  private tickets: { heartbeat?: Ticket; deadline?: Ticket } = {}
+  private confirmations: { id: number; fn: (received: boolean) => void }[] | undefined
+
+  constructor(hub: Hub, face: Face, transport: Transport, request: ConnectionRequest) {
+    this.hub = hub
+    this.face = face
+    this.transport = transport
+    this.params = request.params
+    this.since = request.since
+    this.codec = hub.codecs.for(face, transport.framing, request.since !== undefined)
+    this.seen = hub.clock.monotonic()
+    transport.listen(this)
+    this.beat()
+    if (request.token === undefined) this.awaitToken()
+    else void this.open(request.token)
+  }
+
+  get outbox(): Outbox {
+    return this.transport.outbox
+  }
+
+  /** Undefined until authenticated and after the end. */
+  get session(): Session | undefined {
+    return this.state.at === 'open' ? this.state.session : undefined
+  }
+
+  /** A frame for this connection alone. */
+  send(text: string): void {
+    this.outbox.appendAlone(this.transport.framing(text))
+  }
+
+  refuse(error: CommandError): void {
+    this.hub.metrics.errors.inc({ module: this.face.module, kind: error.kind })
+    this.send(this.face.error(error))
+  }
+
+  /**
+   * Calls back once: with true when the peer's stack has provably consumed everything sent so far (it echoed a ping
+   * that came after), with false when the connection ended before that.
+   */
+  confirm(fn: (received: boolean) => void): void {
+    const id = this.hub.nextConfirmation()
+    ;(this.confirmations ??= []).push({ id, fn })
+    this.transport.ping(`c${id}`)
+  }
+
+  /** The party presented a newer token: the session goes on until that one ends. @throws CommandError */
+  async refresh(token: string): Promise<void> {
+    const session = await this.hub.authenticator.authenticate(token)
+    if (this.state.at !== 'open') return
+    if (session.account.id !== this.state.session.account.id) {
+      throw new CommandError('unauthenticated', 'The token is of another account; open a new connection for it')
+    }
+    // The login it came from is what revokes it from now on.
+    this.hub.rooms.leave(this, sessionRoom(this.state.session.id))
+    this.hub.rooms.join(this, sessionRoom(session.id))
+    this.state.session = session
+    this.watchExpiry(session)
+  }
+
+  /** The server ends it: a last word in the document's form, then the close. Nothing is delivered any more. */
+  end(close: CloseKind, reason: EndReason, message?: string): void {
+    if (this.state.at === 'closing' || this.state.at === 'closed') return
+    const session = this.session
+    const at = this.hub.clock.now()
+    if (close === 'token') this.refuse(new CommandError('unauthenticated', message ?? 'Invalid authentication token'))
+    const farewell = session && this.face.farewell(session, reason, at)
+    if (farewell) this.send(farewell)
+    this.endReason = reason
+    this.detach()
+    this.state = { at: 'closing' }
+    this.transport.close(closes[close].code, reason)
+    this.tickets.deadline = this.hub.wheel.schedule(CLOSE_GRACE_MS, () => this.transport.terminate())
+  }
+
+  // Receiver
+
+  noteEffect(effect: Effect): void {
+    this.effects?.push(effect)
+  }
+
+  close(kind: CloseKind, reason: string): void {
+    this.end(kind, 'revoked', reason)
+  }
+
+  // TransportListener
+
+  onText(text: string, ref: Ref): void {
+    if (!this.mayReceive()) return
+    this.hub.metrics.framesIn.inc({ module: this.face.module })
+    if (this.inbox.length >= MAX_WAITING) this.transport.pause(PAUSE_MS)
+    this.inbox.push({ text, ref })
+    if (!this.working) void this.work()
+  }
+
+  onBinary(): void {
+    if (!this.mayReceive()) return
+    if (this.state.at !== 'open') return this.end('token', 'unauthenticated', NO_TOKEN)
+    const details = { frame: 'must be a text frame with JSON; binary frames are not accepted' }
+    this.refuse(new CommandError('invalid', 'Invalid request data', { details }))
+  }
+
+  onPing(): void {
+    this.mayReceive()
+  }
+
+  onPong(payload: string): void {
+    this.seen = this.hub.clock.monotonic()
+    const id = payload.startsWith('c') ? Number(payload.slice(1)) : Number.NaN
+    while (this.confirmations && this.confirmations[0] && this.confirmations[0].id <= id) {
+      this.confirmations.shift()!.fn(true)
+    }
+  }
+
+  onOverflow(): void {
+    this.hub.metrics.slowConsumers.inc({ module: this.face.module })
+    this.end('slow', 'slow')
+  }
+
+  onClosed(): void {
+    if (this.state.at === 'closed') return
+    this.detach()
+    this.state = { at: 'closed' }
+    this.tickets.heartbeat?.cancel()
+    this.tickets.deadline?.cancel()
+    this.inbox = []
+    this.hub.forget(this)
+    const unanswered = this.confirmations ?? []
+    this.confirmations = undefined
+    for (const { fn } of unanswered) fn(false)
+  }
+
+  /** Size, rate and sign of life; false when the frame is not to be looked at. */
+  private mayReceive(): boolean {
+    if (this.state.at === 'closing' || this.state.at === 'closed') return false
+    this.seen = this.hub.clock.monotonic()
+    const wait = this.hub.frameWindow(this.face).take(this)
+    if (wait === 0) return true
+    this.refused += 1
+    if (this.refused > this.face.limits.frames.limit * FLOOD_FACTOR) this.end('too_many', 'flood')
+    else {
+      this.transport.pause(PAUSE_MS)
+      this.refuse(new CommandError('rate_limited', 'Too many requests', { retryAfter: retrySeconds(wait) }))
+    }
+    return false
+  }
+
+  /** Frames are handled one after the other, so that a client's order is kept across slow commands. */
+  private async work(): Promise<void> {
+    this.working = true
+    while (this.inbox.length > 0 && this.state.at !== 'opening') {
+      const { text, ref } = this.inbox.shift()!
+      try {
+        await this.handle(text, ref)
+      } catch (cause) {
+        if (!(cause instanceof CommandError)) this.hub.onError(cause)
+        const error = asCommandError(cause)
+        this.refuse(error)
+        if (ref !== undefined) this.transport.reply(this.face.outcome(error), ref)
+      }
+    }
+    this.working = false
+  }
+
+  private async handle(text: string, ref: Ref): Promise<void> {
+    const state = this.state
+    switch (state.at) {
+      case 'awaiting-token': {
+        const token = this.tokenIn(text)
+        if (token === undefined) return this.end('token', 'unauthenticated', NO_TOKEN)
+        return this.open(token)
+      }
+      case 'open': {
+        if (Buffer.byteLength(text) > this.face.limits.maxFrameBytes) throw tooLarge(this.face)
+        const reply = await dispatch({ connection: this, session: state.session }, text)
+        if (reply !== undefined || ref !== undefined) this.transport.reply(reply ?? this.face.outcome(undefined), ref)
+        return
+      }
+      case 'opening':
+      case 'closing':
+      case 'closed':
+        return
+    }
+  }
+
+  private awaitToken(): void {
+    const deadline = this.hub.limits.authDeadlineMs
+    this.tickets.deadline = this.hub.wheel.schedule(deadline, () => this.end('token', 'unauthenticated', NO_TOKEN))
+  }
+
+  private tokenIn(text: string): string | undefined {
+    try {
+      return this.face.token(parseJson(text))
+    } catch {
+      return undefined
+    }
+  }
+
+  private async open(token: string): Promise<void> {
+    this.state = { at: 'opening', session: undefined }
+    this.tickets.deadline?.cancel()
+    try {
+      const session = await this.hub.authenticator.authenticate(token)
+      if (!this.stillOpening()) return
+      if (!this.hub.admit(this, session)) return this.end('too_many', 'flood')
+      this.state = { at: 'opening', session }
+      await this.catchUp(session)
+    } catch (error) {
+      if (error instanceof CommandError && error.kind === 'unauthenticated') {
+        return this.end('token', 'unauthenticated', error.message)
+      }
+      if (error instanceof CommandError && error.kind !== 'internal') {
+        this.refuse(error)
+        return this.end('right', 'unauthenticated')
+      }
+      this.hub.onError(error)
+      this.end('internal', 'failed')
+    }
+  }
+
+  /**
+   * Rooms first, then what was missed, then live: subscribe, read, merge. Effects that come while the rooms are being
+   * read are applied again after them, or a member removed in that moment would be let back in.
+   */
+  private async catchUp(session: Session): Promise<void> {
+    const { rooms, codecs } = this.hub
+    const { since } = this
+    rooms.join(this, accountRoom(session.account.id))
+    rooms.join(this, sessionRoom(session.id))
+    rooms.join(this, userRoom(this.face.module, session.account.id))
+    this.effects = []
+    const from = since === undefined || since === 'now' ? undefined : parsePosition(since)
+    const resuming = since !== undefined && since !== 'now'
+    const opening = await this.face.open(session, this.params, resuming)
+    if (!this.stillOpening()) return
+    for (const room of opening.rooms) rooms.join(this, room)
+    for (const effect of this.effects) this.reapply(effect)
+    this.effects = undefined
+    const { cursor, resync } = this.hub.startOf(from, opening.offset, resuming)
+    const position = since === undefined ? undefined : codecs.position(cursor)
+    for (const frame of opening.frames(position)) this.send(frame)
+    if (resync) this.sendResync(cursor)
+    this.state = { at: 'open', session }
+    this.watchExpiry(session)
+    if (!this.working) void this.work()
+    await this.replay(cursor)
+    if (this.session) opening.onLive?.(this)
+  }
+
+  private async replay(from: number): Promise<void> {
+    const { fanout, replay } = this.hub
+    let cursor = from
+    // An opening may have been read past what the fan-out has brought so far; its events must not come again.
+    await fanout.reach(cursor)
+    while (cursor < fanout.offset) {
+      const page = await replay.page(cursor, fanout.offset)
+      if (this.state.at !== 'open') return
+      if (page.events.length < page.upTo - cursor) {
+        // Retention has removed a part: never a partial list.
+        cursor = fanout.offset
+        this.sendResync(cursor)
+        break
+      }
+      for (const event of page.events) {
+        if (event.payload !== null && event.module === this.face.module && inAudience(this.rooms, event.audience)) {
+          this.outbox.append(this.codec.event({ ...event, payload: event.payload }))
+        }
+      }
+      cursor = page.upTo
+      await new Promise<void>((resolve) => this.whenWritten(resolve))
+      if (this.state.at !== 'open') return
+    }
+    this.live = true
+  }
+
+  /** Paces the replay by the reader: what was missed may be far more than an outbox holds. */
+  private whenWritten(fn: () => void): void {
+    if (this.outbox.pendingBytes === 0) return fn()
+    this.outbox.flush()
+    this.outbox.sink.whenDrained(fn)
+  }
+
+  private sendResync(cursor: number): void {
+    this.send(this.face.resync(this.hub.codecs.position(cursor), this.hub.clock.now()))
+  }
+
+  private stillOpening(): boolean {
+    return this.state.at === 'opening'
+  }
+
+  private reapply(effect: Effect): void {
+    if (effect.kind !== 'join' && effect.kind !== 'leave') return
+    for (const room of effect.rooms) this.hub.rooms[effect.kind](this, room)
+  }
+
+  private watchExpiry(session: Session): void {
+    this.tickets.deadline?.cancel()
+    const left = session.expiresAt - this.hub.clock.now()
+    this.tickets.deadline = this.hub.wheel.schedule(left, () =>
+      this.end('token', 'expired', 'The token has expired; get a new one and connect again'),
+    )
+  }
+
+  private beat(): void {
+    const { wheel, limits, clock } = this.hub
+    this.tickets.heartbeat = wheel.schedule(limits.pingIntervalMs, () => {
+      const silent = clock.monotonic() - this.seen
+      const stalledAgain = this.stalled && this.transport.midMessage
+      if (silent > limits.pongWaitMs || stalledAgain) {
+        this.end('policy', 'timeout')
+        return this.transport.terminate()
+      }
+      this.stalled = this.transport.midMessage
+      this.transport.ping('')
+      if (this.live) this.hub.sendHeartbeat(this)
+      this.beat()
+    })
+  }
+
+  private detach(): void {
+    const session = this.state.at === 'open' || this.state.at === 'opening' ? this.state.session : undefined
+    if (session) this.hub.dismiss(this, session, this.endReason)
+    this.live = false
+    this.hub.rooms.leaveAll(this)
+  }
+}
+
+const NO_TOKEN = 'Invalid authentication token: none was presented'
+
+const tooLarge = (face: Face): CommandError =>
+  new CommandError('too_large', 'Invalid request data', {
+    details: { frame: `must not be over ${face.limits.maxFrameBytes} bytes` },
+  })

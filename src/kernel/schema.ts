@@ -1,0 +1,85 @@
+import type { Static, TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { invalid, type ErrorDetails } from './errors.ts'
+
+/** Outside data in, ours out. @throws CommandError invalid */
+export type Decode<T> = (input: unknown) => T
+
+/**
+ * Compiles a schema to the only way by which outside data becomes ours: checked, then **rebuilt** from the schema.
+ * Unknown members are dropped, `__proto__` with them; what handlers get is never the client's own object.
+ *
+ * @param options.coerce for query strings and path parameters, where everything arrives as text.
+ * @throws CommandError invalid, with a detail for each bad field
+ */
+export function compile<S extends TSchema>(schema: S, options: { coerce?: boolean } = {}): Decode<Static<S>> {
+  const validator = Compile(schema)
+  return (input) => {
+    const value = options.coerce ? coerce(schema, input) : input
+    if (!validator.Check(value)) throw invalid(describe(validator.Errors(value)))
+    return rebuild(schema, value) as Static<S>
+  }
+}
+
+/** Text to the numbers and flags the schema names, and its defaults; what cannot be converted is left to be refused. */
+function coerce(shape: Shape, input: unknown): unknown {
+  const given = (input ?? {}) as Record<string, unknown>
+  const value: Record<string, unknown> = {}
+  for (const [key, inner] of Object.entries(shape.properties ?? {})) {
+    const text = Object.hasOwn(given, key) ? given[key] : inner.default
+    if (text !== undefined) value[key] = typeof text === 'string' ? fromText(inner, text) : text
+  }
+  return value
+}
+
+function fromText(shape: Shape, text: string): unknown {
+  if (shape.type === 'integer' || shape.type === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
+  if (shape.type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
+  return text
+}
+
+interface Shape {
+  readonly type?: unknown
+  readonly properties?: Readonly<Record<string, Shape>>
+  readonly items?: Shape
+  readonly default?: unknown
+}
+
+function rebuild(shape: Shape, value: unknown): unknown {
+  if (Array.isArray(value)) return shape.items ? value.map((item) => rebuild(shape.items!, item)) : []
+  if (typeof value !== 'object' || value === null) return value
+  const built: Record<string, unknown> = {}
+  for (const [key, inner] of Object.entries(shape.properties ?? {})) {
+    const member = Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : inner.default
+    if (member !== undefined) built[key] = rebuild(inner, member)
+  }
+  return built
+}
+
+interface Fault {
+  readonly instancePath: string
+  readonly message: string
+  readonly keyword: string
+  readonly params: object
+}
+
+/** First fault of each field; a missing member is named itself, not its parent. */
+function describe(faults: readonly Fault[]): ErrorDetails {
+  const details: Record<string, string> = {}
+  for (const fault of faults) {
+    const path = fault.instancePath.slice(1).replaceAll('/', '.')
+    for (const name of missing(fault)) details[path ? `${path}.${name}` : name] ??= 'is required'
+    if (fault.keyword !== 'required') details[path || 'body'] ??= fault.message + allowed(fault)
+  }
+  return details
+}
+
+function missing(fault: Fault): readonly string[] {
+  const names = (fault.params as { requiredProperties?: readonly string[] }).requiredProperties
+  return fault.keyword === 'required' ? (names ?? []) : []
+}
+
+function allowed(fault: Fault): string {
+  const values = (fault.params as { allowedValues?: readonly unknown[] }).allowedValues
+  return values ? `: ${values.join(', ')}` : ''
+}

@@ -1,0 +1,221 @@
+import fastifyCors from '@fastify/cors'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import type { Clock } from '../kernel/clock.ts'
+import { asCommandError, CommandError, notFound } from '../kernel/errors.ts'
+import { parseJson } from '../kernel/gate.ts'
+import { retrySeconds, SlidingWindow } from '../kernel/limits.ts'
+import type { Metrics } from '../kernel/metrics.ts'
+import type { Api, Call, Route } from '../kernel/route.ts'
+import { compile } from '../kernel/schema.ts'
+import type { Authenticator, Session } from '../kernel/session.ts'
+import { documentation } from './documentation.ts'
+import { originAllowed } from './origin.ts'
+
+export interface HttpOptions {
+  readonly apis: readonly Api[]
+  readonly authenticator: Authenticator
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly log: Logger
+  readonly allowedOrigins: readonly string[]
+  readonly trustProxy: boolean
+  readonly maxBodyBytes: number
+  readonly metricsToken: string
+  /** Whether requests can be answered: false while draining or when the storage is broken. */
+  readonly ready: () => boolean
+}
+
+/** On every answer. Ours are data, not pages: nothing may run in them, frame them, sniff them or keep them. */
+const headers = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+  'Referrer-Policy': 'no-referrer',
+  'Strict-Transport-Security': 'max-age=31536000',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+}
+
+/** Adapter: serves the routes of all modules, their documents, and the operator's pages. */
+export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
+  const { metrics, allowedOrigins } = options
+  const app = Fastify({
+    // Our own log says what is worth saying; fastify's would make a child logger for every request.
+    logger: false,
+    bodyLimit: options.maxBodyBytes,
+    trustProxy: options.trustProxy,
+    requestTimeout: 30_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_, body, done) => {
+    try {
+      done(null, body === '' ? undefined : parseJson(body as string))
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+  // Our own compiled schemas validate and rebuild (kernel/schema.ts); fastify's are for the documents only.
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  app.setErrorHandler((error, request, reply) => void answerError(options, defaultCodes, error, request, reply))
+  app.setNotFoundHandler(() => {
+    throw notFound('This path')
+  })
+  app.addHook('onRequest', (_, reply, done) => {
+    reply.headers(headers)
+    done()
+  })
+  await app.register(fastifyCors, {
+    origin: (origin, done) => done(null, originAllowed(origin, undefined, allowedOrigins)),
+    exposedHeaders: ['Switchboard-Position', 'Retry-After'],
+  })
+  await app.register(documentation)
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none'
+    metrics.requests.observe({ route, status: reply.statusCode }, reply.elapsedTime / 1000)
+    done()
+  })
+  for (const api of options.apis) await app.register(apiPlugin(api, options), { prefix: api.prefix })
+  operatorRoutes(app, options)
+  return app
+}
+
+function apiPlugin(api: Api, options: HttpOptions) {
+  const writes = new SlidingWindow<number>(options.clock, api.writes)
+  return async (app: FastifyInstance): Promise<void> => {
+    app.setErrorHandler((error, request, reply) => void answerError(options, api.codes, error, request, reply))
+    for (const route of api.routes) {
+      app.route({
+        method: route.method,
+        url: route.path,
+        schema: documented(api, route),
+        handler: handlerOf(route, options.authenticator, writes),
+      })
+    }
+  }
+}
+
+function handlerOf(route: Route, authenticator: Authenticator, writes: SlidingWindow<number>) {
+  const decodeParams = route.params && compile(route.params, { coerce: true })
+  const decodeQuery = route.query && compile(route.query, { coerce: true })
+  const decodeBody = route.body && compile(route.body)
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const session = route.auth === 'session' ? await authenticate(request, authenticator) : (undefined as never)
+    if (session && route.method !== 'GET') checkRate(writes, session)
+    const call: Call<unknown, unknown, unknown> = {
+      session,
+      params: decodeParams?.(request.params),
+      query: decodeQuery?.(request.query),
+      body: decodeBody?.(request.body ?? {}),
+      clientKey: clientKeyOf(request),
+      address: request.ip,
+      raw: { request: request.raw, response: reply.raw },
+    }
+    const answer = await route.run(call as Call<never, never, never>)
+    reply.code(answer.status)
+    if (answer.headers) reply.headers(answer.headers)
+    return answer.body === undefined ? reply.send() : answer.body
+  }
+}
+
+async function authenticate(request: FastifyRequest, authenticator: Authenticator): Promise<Session> {
+  const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  if (!token) throw new CommandError('unauthenticated', 'Send an access token as "Authorization: Bearer <token>"')
+  return authenticator.authenticate(token)
+}
+
+function checkRate(writes: SlidingWindow<number>, session: Session): void {
+  const wait = writes.take(session.account.id)
+  if (wait > 0) throw new CommandError('rate_limited', 'Too many requests', { retryAfter: retrySeconds(wait) })
+}
+
+function clientKeyOf(request: FastifyRequest): string | undefined {
+  const key = request.headers['idempotency-key']
+  if (key === undefined) return undefined
+  if (typeof key === 'string' && /^[\x21-\x7e]{1,200}$/.test(key)) return key
+  throw new CommandError('invalid', 'Invalid request data', {
+    details: { 'idempotency-key': 'must be 1 to 200 visible ASCII characters' },
+  })
+}
+
+const defaultCodes: Api['codes'] = {
+  unauthenticated: 'invalid_token',
+  forbidden: 'forbidden',
+  not_found: 'not_found',
+  invalid: 'invalid_data',
+  conflict: 'conflict',
+  too_large: 'payload_too_large',
+  unsupported: 'unsupported_media_type',
+  rate_limited: 'rate_limit_exceeded',
+  internal: 'internal_error',
+  unavailable: 'unavailable',
+}
+
+/** Errors of the framework before our code is reached, in our words. */
+function translate(error: unknown): CommandError {
+  switch ((error as { code?: string }).code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new CommandError('too_large', 'The body is over the size limit')
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new CommandError('unsupported', 'Send application/json')
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+    case 'FST_ERR_BAD_URL':
+      return new CommandError('invalid', 'Invalid request data', { details: { request: 'is malformed' } })
+    default:
+      return asCommandError(error)
+  }
+}
+
+async function answerError(
+  options: HttpOptions,
+  codes: Api['codes'],
+  cause: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const error = translate(cause)
+  if (error.kind === 'internal') options.log.error({ err: cause, route: request.routeOptions.url }, 'request failed')
+  options.metrics.errors.inc({ module: 'http', kind: error.kind })
+  if (error.retryAfter !== undefined) reply.header('Retry-After', String(error.retryAfter))
+  await reply.code(error.http).send({
+    error: {
+      code: codes[error.kind],
+      message: error.message,
+      ...(error.details && { details: error.details }),
+      ...(error.retryAfter !== undefined && { retry_after: error.retryAfter }),
+    },
+  })
+}
+
+function documented(api: Api, route: Route): object {
+  return {
+    tags: [api.tag],
+    summary: route.summary,
+    ...(route.auth === 'session' && { security: [{ bearer: [] }] }),
+    ...(route.params && { params: route.params }),
+    ...(route.query && { querystring: route.query }),
+    ...(route.body && { body: route.body }),
+    response: { [route.status]: route.reply ?? { type: 'null', description: 'Done' } },
+  }
+}
+
+function operatorRoutes(app: FastifyInstance, options: HttpOptions): void {
+  const hidden = { schema: { hide: true } }
+  app.get('/healthz', hidden, () => ({ status: 'ok' }))
+  app.get('/readyz', hidden, (_, reply) => {
+    const ready = options.ready()
+    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'unavailable' })
+  })
+  app.get('/metrics', hidden, async (request, reply) => {
+    if (!mayReadMetrics(request, options.metricsToken)) throw notFound('This path')
+    return reply.type(options.metrics.registry.contentType).send(await options.metrics.registry.metrics())
+  })
+}
+
+function mayReadMetrics(request: FastifyRequest, token: string): boolean {
+  if (token !== '') return request.headers.authorization === `Bearer ${token}`
+  return /^(::1|(::ffff:)?127\.)/.test(request.ip)
+}

@@ -1,0 +1,88 @@
+import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
+import * as ws from 'ws'
+import { WebSocket, WebSocketServer, type ServerOptions } from 'ws'
+import { Outbox, type BatchNode, type Flusher, type Frame, type OutboxLimits, type Sink } from '../kernel/outbox.ts'
+
+/** The parts of `ws` that its types keep to themselves. Checked by the transport contract suite on every upgrade. */
+interface Internals {
+  _socket: Socket
+  _sender: { sendFrame(list: readonly (Buffer | string)[], done?: () => void): void }
+  _receiver: { _state: number; _bufferedBytes: number; _fragments: readonly unknown[] }
+  setSocket(socket: Duplex, head: Buffer, options: object): void
+}
+
+/** Exported by `ws`, missing in its types. */
+const { Sender } = ws as unknown as { Sender: { frame(data: Buffer, options: object): readonly Buffer[] } }
+
+/**
+ * `ws` with one change: what it sends goes through an Outbox, so that all frames of an event-loop turn leave in one
+ * socket write, control frames and other senders' frames in the same order. `overflown` is called once when the peer
+ * reads too slowly.
+ */
+export abstract class BatchingWebSocket extends WebSocket implements Sink {
+  outbox!: Outbox
+  overflown: () => void = () => this.terminate()
+
+  protected abstract createOutbox(): Outbox
+
+  /** Called by `ws` when the handshake is done. */
+  setSocket(socket: Duplex, head: Buffer, options: object): void {
+    const base = WebSocket.prototype as unknown as Internals
+    base.setSocket.call(this, socket, head, options)
+    this.outbox = this.createOutbox()
+    this.once('close', () => this.outbox.close())
+    this.internals._sender.sendFrame = (list, done) => this.outbox.appendAlone({ bytes: join(list) }, done)
+  }
+
+  write(batch: BatchNode, done: (() => void) | undefined): void {
+    const socket = this.internals._socket
+    if (socket?.writable) socket.write(batch.bytes(), done)
+  }
+
+  get bufferedBytes(): number {
+    return this.internals._socket?.writableLength ?? 0
+  }
+
+  whenDrained(fn: () => void): void {
+    const socket = this.internals._socket
+    if (!socket?.writable || socket.writableLength === 0) return fn()
+    // An empty write is called back when everything before it has left; a dead socket calls back as well.
+    socket.write('', () => fn())
+  }
+
+  get midMessage(): boolean {
+    const receiver = this.internals._receiver
+    return receiver._state !== 0 || receiver._bufferedBytes > 0 || receiver._fragments.length > 0
+  }
+
+  private get internals(): Internals {
+    return this as unknown as Internals
+  }
+}
+
+/** A `ws` server whose connections batch: for our own faces, and as Socket.IO's `wsEngine`. */
+export function batchingServer(flusher: Flusher, limits: OutboxLimits) {
+  class Connection extends BatchingWebSocket {
+    protected override createOutbox(): Outbox {
+      return new Outbox(flusher, this, limits, () => this.overflown())
+    }
+  }
+  return class BatchingServer extends WebSocketServer<typeof Connection> {
+    constructor(options: ServerOptions<typeof Connection>) {
+      super({ ...options, WebSocket: Connection })
+    }
+  }
+}
+
+/** Text as one whole server frame (not masked), ready to be shared. */
+export function textFrame(text: string): Frame {
+  const options = { fin: true, rsv1: false, opcode: 1, mask: false, readOnly: true }
+  return { bytes: join(Sender.frame(Buffer.from(text), options)) }
+}
+
+/** `ws` gives the header as bytes and text as the string it was given. */
+function join(list: readonly (Buffer | string)[]): Buffer {
+  const parts = list.map((part) => (typeof part === 'string' ? Buffer.from(part) : part))
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+}

@@ -1,0 +1,122 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { RawData } from 'ws'
+import type { FaceParams, Face } from '../kernel/face.ts'
+import type { Hub } from '../kernel/hub.ts'
+import type { Outbox } from '../kernel/outbox.ts'
+import type { Transport, TransportListener } from '../kernel/transport.ts'
+import { batchingServer, textFrame, type BatchingWebSocket } from './websocket.ts'
+
+export interface RawWebSockets {
+  /** Takes over an upgrade request of this face, already admitted (origin, caps). */
+  upgrade(face: Face, params: FaceParams, request: IncomingMessage, socket: Duplex, head: Buffer): void
+}
+
+/** Frames up to this many times a face's limit are read, so that they can be answered; beyond it 1009. */
+const HEADROOM = 16
+const PROTOCOL = 'bearer'
+
+/** Adapter: our faces on raw WebSockets. */
+export function rawWebSockets(hub: Hub): RawWebSockets {
+  const Server = batchingServer(hub.flusher, hub.limits)
+  const servers = new Map<Face, InstanceType<typeof Server>>()
+  const serverOf = (face: Face) => {
+    let server = servers.get(face)
+    if (!server) {
+      server = new Server({
+        noServer: true,
+        clientTracking: false,
+        // No compression: its contexts cost 225–250 KB a connection.
+        perMessageDeflate: false,
+        maxPayload: face.limits.maxFrameBytes * HEADROOM,
+        // Pings count as frames, so they are answered in onPing.
+        autoPong: false,
+        handleProtocols: (offered) => (offered.has(PROTOCOL) ? PROTOCOL : false),
+      })
+      servers.set(face, server)
+    }
+    return server
+  }
+  return {
+    upgrade(face, params, request, socket, head) {
+      const url = new URL(request.url ?? '/', 'ws://unused')
+      const since = url.searchParams.get('since') ?? undefined
+      const token = tokenOf(request, url)
+      serverOf(face).handleUpgrade(request, socket, head, (ws) => {
+        hub.attach(face, new WsTransport(ws, hub), { token, params, since })
+      })
+    },
+  }
+}
+
+/** `Authorization: Bearer`, `Sec-WebSocket-Protocol: bearer, <token>`, or `?token=`; two different ones are no token. */
+function tokenOf(request: IncomingMessage, url: URL): string | undefined {
+  const header = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  const offered = request.headers['sec-websocket-protocol']?.split(',').map((part) => part.trim()) ?? []
+  const offer = offered[0] === PROTOCOL ? offered[1] : undefined
+  const found = new Set([header, offer, ...url.searchParams.getAll('token')].filter((token) => token !== undefined))
+  return found.size > 1 ? '' : [...found][0]
+}
+
+class WsTransport implements Transport {
+  readonly framing = textFrame
+  private readonly ws: BatchingWebSocket
+  private readonly hub: Hub
+  private paused = false
+
+  constructor(ws: BatchingWebSocket, hub: Hub) {
+    this.ws = ws
+    this.hub = hub
+  }
+
+  get outbox(): Outbox {
+    return this.ws.outbox
+  }
+
+  get midMessage(): boolean {
+    return this.ws.midMessage
+  }
+
+  listen(listener: TransportListener): void {
+    const { ws } = this
+    ws.overflown = () => listener.onOverflow()
+    ws.on('message', (data: RawData, isBinary: boolean) => {
+      if (isBinary) listener.onBinary()
+      else listener.onText((data as Buffer).toString(), undefined)
+    })
+    ws.on('ping', (data: Buffer) => {
+      ws.pong(data)
+      listener.onPing()
+    })
+    ws.on('pong', (data: Buffer) => listener.onPong(data.toString('latin1')))
+    // `ws` closes by itself after a protocol error; that is its answer, and onClosed follows.
+    ws.on('error', () => undefined)
+    ws.on('close', () => listener.onClosed())
+  }
+
+  reply(text: string): void {
+    this.outbox.appendAlone(this.framing(text))
+  }
+
+  ping(payload: string): void {
+    if (this.ws.readyState === this.ws.OPEN) this.ws.ping(payload)
+  }
+
+  pause(ms: number): void {
+    if (this.paused) return
+    this.paused = true
+    this.ws.pause()
+    this.hub.wheel.schedule(ms, () => {
+      this.paused = false
+      this.ws.resume()
+    })
+  }
+
+  close(code: number, reason: string): void {
+    this.ws.close(code, reason)
+  }
+
+  terminate(): void {
+    this.ws.terminate()
+  }
+}

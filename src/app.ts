@@ -1,0 +1,204 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { createHttp } from './adapters/http.ts'
+import { upgradeHandler } from './adapters/upgrade.ts'
+import { rawWebSockets } from './adapters/ws.ts'
+import type { Config } from './config.ts'
+import { createIdentity, identityMigrations, type Identity } from './identity/index.ts'
+import type { IdentityOptions } from './identity/settings.ts'
+import type { Bus } from './kernel/bus.ts'
+import type { Clock } from './kernel/clock.ts'
+import type { Database } from './kernel/database.ts'
+import { eventLog, eventLogMigrations } from './kernel/event-log.ts'
+import { Hub } from './kernel/hub.ts'
+import { idempotencyMigrations } from './kernel/idempotency.ts'
+import { jobMigrations, JobRunner } from './kernel/jobs.ts'
+import { keepHouse, maintenance } from './kernel/maintenance.ts'
+import { Metrics } from './kernel/metrics.ts'
+import type { Module } from './kernel/module.ts'
+import { GroupCommit } from './kernel/unit-of-work.ts'
+import { trackerModule } from './modules/tracker/index.ts'
+
+/** What the server is built from; tests give their own. */
+export interface Ports {
+  readonly config: Config
+  readonly database: Database
+  readonly clock: Clock
+  readonly bus: Bus
+  readonly log: Logger
+  /** Signs access tokens. */
+  readonly secret: Uint8Array
+}
+
+export interface App {
+  readonly hub: Hub
+  readonly identity: Identity
+  readonly unitOfWork: GroupCommit
+  readonly jobs: JobRunner
+  readonly http: FastifyInstance
+  /** Opens the ports. @returns the addresses; an extra port that is taken is left out with a warning. */
+  listen(): Promise<readonly AddressInfo[]>
+  /** Paced drain: no new connections, everybody told and closed, everything written, then the ports go. */
+  close(): Promise<void>
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/** Puts kernel, identity, modules and adapters together. The only place that knows them all. */
+export async function createApp(ports: Ports): Promise<App> {
+  const { config, database, clock, bus, log } = ports
+  const onError = (error: unknown): void => log.error({ err: error }, 'unforeseen')
+  const metrics = new Metrics()
+  const unitOfWork = new GroupCommit({
+    database,
+    clock,
+    publish: (events) => bus.publish(events),
+    onGroup: (commands, ms) => {
+      metrics.commitGroup.observe(commands)
+      metrics.commitSeconds.observe(ms / 1000)
+    },
+    onFailed: (error) => log.fatal({ err: error }, 'a commit group was not written'),
+  })
+  const identity = createIdentity({ database, unitOfWork, clock, onError, settings: identityOptions(ports) })
+  let hub!: Hub
+  const modules: readonly Module[] = [
+    trackerModule({
+      database,
+      unitOfWork,
+      clock,
+      identity,
+      hub: () => hub,
+      settings: {
+        reminderMs: config.trackerReminderMs,
+        shareEvents: config.trackerShareEvents,
+        frames: { limit: config.trackerFramesPerMinute, perMs: 60_000 },
+        maxFrameBytes: config.trackerMaxFrameBytes,
+        presenceGraceMs: config.trackerPresenceGraceMs,
+        writes: { limit: config.trackerWritesPerMinute, perMs: 60_000 },
+      },
+    }),
+  ]
+  await database.migrate(
+    Object.assign(
+      {},
+      eventLogMigrations,
+      jobMigrations,
+      idempotencyMigrations,
+      identityMigrations,
+      ...modules.map((module) => module.migrations),
+    ),
+  )
+  const house = maintenance(database, onError)
+  hub = new Hub({
+    database,
+    clock,
+    bus,
+    metrics,
+    authenticator: identity.authenticator,
+    limits: config,
+    head: await database.read((reader) => eventLog.head(reader)),
+    busy: () => unitOfWork.busy,
+    onError,
+    onForget: () => house.eraseSoon(hub.wheel),
+  })
+  metrics.observe('switchboard_queue_bytes', 'Bytes waiting for clients', () => hub.queuedBytes)
+  metrics.observe('switchboard_commands_queued', 'Commands waiting for a commit', () => unitOfWork.queued)
+  const jobs = new JobRunner({
+    database,
+    unitOfWork,
+    clock,
+    handlers: new Map([...modules.flatMap((module) => [...module.jobs])]),
+    onError,
+  })
+  const stopHouse = keepHouse(clock, unitOfWork, onError, async (unit) => {
+    await eventLog.prune(unit, unit.now - config.eventRetentionMs)
+    await house.expire(unit, unit.now - DAY_MS)
+    await identity.expire(unit, unit.now)
+  })
+  let draining = false
+  const http = await createHttp({
+    apis: [identity.api, ...modules.map((module) => module.api)],
+    authenticator: identity.authenticator,
+    clock,
+    metrics,
+    log,
+    allowedOrigins: config.allowedOrigins,
+    trustProxy: config.trustProxy,
+    maxBodyBytes: config.maxBodyBytes,
+    metricsToken: config.metricsToken,
+    ready: () => !draining && !unitOfWork.isBroken,
+  })
+  const upgrade = upgradeHandler({
+    hub,
+    endpoints: modules.flatMap((module) => module.endpoints),
+    raw: rawWebSockets(hub),
+    allowedOrigins: config.allowedOrigins,
+    addressOf: (request) => addressOf(request, config.trustProxy),
+    upgradesPerMinute: config.upgradesPerMinutePerAddress,
+    maxPerAddress: config.maxConnectionsPerAddress,
+  })
+  const servers: Server[] = []
+  return {
+    hub,
+    identity,
+    unitOfWork,
+    jobs,
+    http,
+    async listen() {
+      jobs.start()
+      http.server.on('upgrade', upgrade)
+      await http.listen({ port: config.port, host: config.host })
+      servers.push(http.server)
+      for (const port of config.extraPorts.map(Number)) {
+        const extra = createServer((request, response) => http.routing(request, response)).on('upgrade', upgrade)
+        if (await opens(extra, port, config.host)) servers.push(extra)
+        else log.warn({ port }, 'extra port is taken; clients with that address will not reach this server')
+      }
+      return servers.map((server) => server.address() as AddressInfo)
+    },
+    async close() {
+      draining = true
+      stopHouse()
+      const closed = servers.slice(1).map((server) => new Promise((done) => server.close(done)))
+      await hub.drain(config.drainMs)
+      await jobs.stop()
+      await http.close()
+      await Promise.all(closed)
+      await unitOfWork.settled()
+      hub.stop()
+      await bus.close()
+      await database.close()
+    },
+  }
+}
+
+function identityOptions({ config, secret }: Ports): IdentityOptions {
+  const { jwksUrl, jwksIssuer, jwksAudience } = config
+  return {
+    secret,
+    registration: config.registration === 'closed' ? 'closed' : 'open',
+    accessTokenMs: config.accessTokenMs,
+    refreshTokenMs: config.refreshTokenMs,
+    loginFailures: config.loginFailures,
+    loginFailuresPerAddress: config.loginFailuresPerAddress,
+    registrationsPerAddress: config.registrationsPerAddress,
+    hashCost: { memory: config.passwordMemoryKib, passes: 2, parallelism: 1 },
+    ...(jwksUrl !== '' && { provider: { url: jwksUrl, issuer: jwksIssuer, audience: jwksAudience } }),
+  }
+}
+
+function opens(server: Server, port: number, host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, host, () => resolve(true))
+  })
+}
+
+/** The last hop that a trusted proxy names, or the peer itself. */
+function addressOf(request: IncomingMessage, trustProxy: boolean): string {
+  const forwarded = request.headers['x-forwarded-for']
+  const named = trustProxy && typeof forwarded === 'string' ? forwarded.split(',').at(-1)?.trim() : undefined
+  return named ?? request.socket.remoteAddress ?? ''
+}

@@ -1,0 +1,172 @@
+import { availableParallelism } from 'node:os'
+
+/** One setting: where it comes from, what it is without being set, and why. docs/operating.md is made from these. */
+interface Field<T> {
+  readonly env: string
+  readonly fallback: T
+  readonly reason: string
+  readonly parse: (text: string) => T
+}
+
+const text = (env: string, fallback: string, reason: string): Field<string> => ({
+  env,
+  fallback,
+  reason,
+  parse: (value) => value,
+})
+
+const list = (env: string, fallback: readonly string[], reason: string): Field<readonly string[]> => ({
+  env,
+  fallback,
+  reason,
+  parse: (value) => value.split(',').map((part) => part.trim()).filter((part) => part !== ''),
+})
+
+const flag = (env: string, fallback: boolean, reason: string): Field<boolean> => ({
+  env,
+  fallback,
+  reason,
+  parse: (value) => value === 'true' || value === '1',
+})
+
+const whole = (env: string, fallback: number, reason: string, min = 0): Field<number> => ({
+  env,
+  fallback,
+  reason,
+  parse(value) {
+    const number = Number(value)
+    if (!Number.isSafeInteger(number) || number < min) throw new Error(`${env} must be a whole number from ${min} up`)
+    return number
+  },
+})
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const DAY = 24 * 60 * MINUTE
+
+export const fields = {
+  port: whole('PORT', 8080, 'The one port everything listens on.'),
+  extraPorts: list('EXTRA_PORTS', ['8000', '3001'], 'Addresses named in the documents; a taken one is a warning.'),
+  host: text('HOST', '0.0.0.0', 'Address to listen on.'),
+  dataDir: text('DATA_DIR', 'data', 'Folder of the embedded database, the secret and files.'),
+  databaseUrl: text('DATABASE_URL', '', 'PostgreSQL address; empty means the embedded SQLite.'),
+  logLevel: text('LOG_LEVEL', 'info', 'pino level: trace, debug, info, warn, error, fatal, silent.'),
+  allowedOrigins: list(
+    'ALLOWED_ORIGINS',
+    ['localhost'],
+    'Exact browser origins that may connect, besides our own; the word localhost allows any port of this machine.',
+  ),
+  trustProxy: flag('TRUST_PROXY', false, 'Believe X-Forwarded-For. Only behind a proxy that sets it: limits depend on it.'),
+  secret: text('SWITCHBOARD_SECRET', '', 'Signs tokens; at least 32 characters. Made and kept in DATA_DIR in development.'),
+  demo: flag('SWITCHBOARD_DEMO', true, 'Demo accounts and a demo project on an empty database; never in production.'),
+  metricsToken: text('SWITCHBOARD_METRICS_TOKEN', '', 'Bearer token for /metrics; without it only loopback may read.'),
+  registration: text('SWITCHBOARD_REGISTRATION', 'open', 'open or closed: whether anybody may make an account.'),
+  accessTokenMs: whole('SWITCHBOARD_ACCESS_TOKEN_MS', 15 * MINUTE, 'Life of an access token: short, as it is also in URLs.', 1),
+  refreshTokenMs: whole('SWITCHBOARD_REFRESH_TOKEN_MS', 30 * DAY, 'Life of an unused refresh token.', 1),
+  jwksUrl: text('SWITCHBOARD_JWKS_URL', '', 'Key set of an outside identity provider (RS256, ES256); empty: none.'),
+  jwksIssuer: text('SWITCHBOARD_JWKS_ISSUER', '', 'Issuer its tokens must name.'),
+  jwksAudience: text('SWITCHBOARD_JWKS_AUDIENCE', 'switchboard', 'Audience its tokens must name.'),
+  loginFailures: whole(
+    'SWITCHBOARD_LOGIN_FAILURES',
+    10,
+    'Failed logins for one name from one address in 15 minutes: far above a person, far below a guesser.',
+  ),
+  loginFailuresPerAddress: whole(
+    'SWITCHBOARD_LOGIN_FAILURES_PER_ADDRESS',
+    50,
+    'Failed logins from one address in 15 minutes, whatever the names: an office behind one address still fits.',
+  ),
+  passwordMemoryKib: whole(
+    'SWITCHBOARD_PASSWORD_MEMORY_KIB',
+    19_456,
+    'Memory of one argon2id hash, in KiB: the OWASP minimum for two passes.',
+    8,
+  ),
+  registrationsPerAddress: whole('SWITCHBOARD_REGISTRATIONS_PER_ADDRESS', 20, 'New accounts from one address in an hour.'),
+  eventRetentionMs: whole('SWITCHBOARD_EVENT_RETENTION_MS', 7 * DAY, 'How long a client may be away and still resume.', 1),
+  maxPendingBytes: whole(
+    'SWITCHBOARD_MAX_PENDING_BYTES',
+    1024 * 1024,
+    'Bytes that may wait for one slow reader; past half of it signals are dropped, past it 4408.',
+    1024,
+  ),
+  maxConnections: whole('SWITCHBOARD_MAX_CONNECTIONS', 20_000, 'Connections of this process; below the file limit. 503 past it.'),
+  maxConnectionsPerAccount: whole(
+    'SWITCHBOARD_MAX_CONNECTIONS_PER_ACCOUNT',
+    100,
+    'Connections of one account on one protocol: many tabs and devices, not a leak in a loop. 4429 past it.',
+  ),
+  maxConnectionsPerAddress: whole(
+    'SWITCHBOARD_MAX_CONNECTIONS_PER_ADDRESS',
+    10_000,
+    'Connections from one address; high, since a whole company may share one. 503 past it; 0: no limit.',
+  ),
+  upgradesPerMinutePerAddress: whole(
+    'SWITCHBOARD_UPGRADES_PER_MINUTE_PER_ADDRESS',
+    12_000,
+    'Upgrade requests of one address in a minute: a whole office may come back at once. 429 past it; 0: no limit.',
+  ),
+  maxBodyBytes: whole('SWITCHBOARD_MAX_BODY_BYTES', 256 * 1024, 'Bytes of one REST body. 413 past it.', 1024),
+  authDeadlineMs: whole(
+    'SWITCHBOARD_AUTH_DEADLINE_MS',
+    3_000,
+    'A connection without a token must present one in its first frame within this time.',
+    1,
+  ),
+  pingIntervalMs: whole('SWITCHBOARD_PING_INTERVAL_MS', 30 * SECOND, 'Protocol-level ping of every connection.', 1),
+  pongWaitMs: whole('SWITCHBOARD_PONG_WAIT_MS', 60 * SECOND, 'Silence after which a connection is dead.', 1),
+  drainMs: whole('SWITCHBOARD_DRAIN_MS', 5 * SECOND, 'Time over which SIGTERM spreads the closing of connections.'),
+  trackerFramesPerMinute: whole(
+    'SWITCHBOARD_TRACKER_FRAMES_PER_MINUTE',
+    100,
+    'Frames, pings included, one connection may send in a minute; rate_limit past it, the connection stays.',
+  ),
+  trackerMaxFrameBytes: whole('SWITCHBOARD_TRACKER_MAX_FRAME_BYTES', 64 * 1024, 'Bytes of a frame; validation_error past it.', 256),
+  trackerWritesPerMinute: whole(
+    'SWITCHBOARD_TRACKER_WRITES_PER_MINUTE',
+    600,
+    'REST writes one account may make in a minute: ten a second, more than a person and less than a flood. 0: no limit.',
+  ),
+  trackerReminderMs: whole(
+    'SWITCHBOARD_TRACKER_REMINDER_MS',
+    3 * DAY,
+    'How long a report is pending before each reminder; the document shows three days.',
+    SECOND,
+  ),
+  trackerPresenceGraceMs: whole(
+    'SWITCHBOARD_TRACKER_PRESENCE_GRACE_MS',
+    SECOND,
+    'A user back within this time was never disconnected for the others.',
+  ),
+  trackerShareEvents: whole(
+    'SWITCHBOARD_TRACKER_SHARE_EVENTS',
+    2_000,
+    'Created events written for somebody who gains sight of a project; past it they load the rest over REST.',
+  ),
+} as const satisfies Readonly<Record<string, Field<unknown>>>
+
+type Value<F> = F extends Field<infer T> ? T : never
+export type Config = { readonly [K in keyof typeof fields]: Value<(typeof fields)[K]> } & {
+  readonly production: boolean
+  readonly threads: number
+}
+
+/** @throws Error naming the setting and what it must be. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const config: Record<string, unknown> = {
+    production: env['NODE_ENV'] === 'production',
+    threads: availableParallelism(),
+  }
+  for (const [name, field] of Object.entries(fields)) {
+    const set = env[field.env]
+    config[name] = set === undefined ? field.fallback : field.parse(set)
+  }
+  const read = config as unknown as Config
+  if (read.production && read.secret.length < 32) {
+    throw new Error('SWITCHBOARD_SECRET must be set to at least 32 characters in production')
+  }
+  if (read.registration !== 'open' && read.registration !== 'closed') {
+    throw new Error('SWITCHBOARD_REGISTRATION must be open or closed')
+  }
+  return read
+}

@@ -1,0 +1,107 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { App } from './app.ts'
+import { newSecret } from './kernel/ids.ts'
+
+/** What a newcomer can try at once. */
+export interface Demo {
+  readonly password: string
+  readonly projectId: number
+}
+
+const people = [
+  { username: 'admin', display_name: 'Ada Admin', role: 'admin' },
+  { username: 'alice', display_name: 'Alice Ames', role: 'manager' },
+  { username: 'bob', display_name: 'Bob Baker', role: 'developer' },
+  { username: 'carol', display_name: 'Carol Cole', role: 'reporter' },
+]
+
+const reports = [
+  { title: 'Login button does nothing on Safari', description: 'Nothing happens on click.', priority: 'high' },
+  { title: 'Export misses the last row', description: 'The CSV ends one row early.', priority: 'medium' },
+  { title: 'Typo on the pricing page', description: '"Recieve" should be "Receive".', priority: 'low' },
+]
+
+/** On an empty database: four accounts, a project and some reports, through the same doors everybody uses. */
+export async function seedDemo(app: App, dataDir: string): Promise<Demo | undefined> {
+  const path = join(dataDir, 'demo.json')
+  const kept = readKept(path)
+  if (kept) return kept
+  const password = newSecret().slice(0, 16)
+  const tokens = new Map<string, string>()
+  const call = async (as: string | undefined, method: 'POST' | 'PATCH', url: string, payload: object): Promise<Json> => {
+    const headers = as === undefined ? {} : { authorization: `Bearer ${tokens.get(as)}` }
+    const response = await app.http.inject({ method, url, payload, headers })
+    if (response.statusCode >= 300) throw new Error(`demo: ${method} ${url} answered ${response.statusCode}`)
+    return response.body === '' ? {} : (JSON.parse(response.body) as Json)
+  }
+  if (await hasAccounts(app)) return undefined
+  for (const { username, display_name, role } of people) {
+    const email = `${username}@example.com`
+    const login = await call(undefined, 'POST', '/api/auth/register', { username, email, password, display_name })
+    tokens.set(username, login['access_token'] as string)
+    const { id } = login['user'] as { id: number }
+    if (role !== 'admin') await call('admin', 'PATCH', `/api/tracker/users/${id}`, { role })
+  }
+  const project = { name: 'Demo shop', description: 'A project to try things in.' }
+  const projectId = (await call('alice', 'POST', '/api/tracker/projects', project))['id'] as number
+  for (const username of ['bob', 'carol']) {
+    await call('alice', 'POST', `/api/tracker/projects/${projectId}/members`, { username })
+  }
+  for (const report of reports) {
+    await call('carol', 'POST', '/api/tracker/bug-reports', { project_id: projectId, ...report })
+  }
+  const demo = { password, projectId }
+  writeFileSync(path, JSON.stringify(demo), { mode: 0o600 })
+  return demo
+}
+
+type Json = Record<string, unknown>
+
+async function hasAccounts(app: App): Promise<boolean> {
+  return (await app.identity.countAccounts()) > 0
+}
+
+function readKept(path: string): Demo | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Demo
+  } catch {
+    return undefined
+  }
+}
+
+/** Addresses and a tour to copy, on the console. */
+export function greet(addresses: readonly AddressInfo[], demo: Demo | undefined): void {
+  const [main, ...extra] = addresses.map((address) => address.port)
+  const base = `http://localhost:${main}`
+  const lines = [
+    '',
+    `Switchboard is at ${base}${extra.length > 0 ? ` (also on ${extra.join(', ')})` : ''}`,
+    `  REST documents  ${base}/docs`,
+    `  tracker         ws://localhost:${main}/tracker/ws?token=ACCESS_TOKEN`,
+    `  for operators   ${base}/healthz  /readyz  /metrics`,
+    '',
+  ]
+  if (demo) {
+    lines.push(
+      `Demo accounts: ${people.map((person) => `${person.username} (${person.role})`).join(', ')}`,
+      `Password of all four: ${demo.password}`,
+      '',
+      'Try it. In one terminal, as bob, listen:',
+      '',
+      `  TOKEN=$(curl -s ${base}/api/auth/login -H 'content-type: application/json' \\`,
+      `    -d '{"username":"bob","password":"${demo.password}"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
+      `  npx node -e "new WebSocket('ws://localhost:${main}/tracker/ws?token=$TOKEN').onmessage = m => console.log(m.data)"`,
+      '',
+      'In another, as carol, report a bug and watch it arrive:',
+      '',
+      `  TOKEN=$(curl -s ${base}/api/auth/login -H 'content-type: application/json' \\`,
+      `    -d '{"username":"carol","password":"${demo.password}"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
+      `  curl -s ${base}/api/tracker/bug-reports -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\`,
+      `    -d '{"project_id":${demo.projectId},"title":"Cart forgets items","priority":"high"}'`,
+      '',
+    )
+  }
+  console.log(lines.join('\n'))
+}

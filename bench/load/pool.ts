@@ -1,0 +1,83 @@
+import type { Target } from '../candidate.ts'
+import { Link } from './link.ts'
+
+/** Connections being opened at one time: as many as a default listen queue surely holds. */
+const AT_ONCE = 64
+/** Local ports one source address has for one destination, with room to spare. */
+const PER_ADDRESS = 20_000
+
+/** The members: opened together, counted together. */
+export class Pool {
+  links: Link[] = []
+  /** Counted frames of all members. */
+  frames = 0
+  /** Payload bytes of the frame counted last. */
+  bytes = 0
+  /** Calls `reached` when this many frames have been counted. */
+  goal = -1
+  reached: () => void = () => {}
+  /** Connections that failed to open, or ended by themselves, with the first reason. */
+  failed = 0
+  reason = ''
+
+  #counted = (_link: Link, bytes: number): void => {
+    this.bytes = bytes
+    if (++this.frames === this.goal) this.reached()
+  }
+
+  /** Opens `members` connections; those which have not finished their greeting after `limitMs` count as failed. */
+  open(target: Target, members: number, limitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      let started = 0
+      let settled = 0
+      const settle = (): void => {
+        settled++
+        if (settled === members) finish()
+        else next()
+      }
+      const finish = (): void => {
+        clearTimeout(timer)
+        resolve()
+      }
+      const next = (): void => {
+        while (started < members && started - settled < AT_ONCE) {
+          const index = started++
+          let open = false
+          this.links.push(
+            new Link({
+              target,
+              path: target.members[index % target.members.length]!,
+              localAddress: members > PER_ADDRESS ? `127.0.0.${1 + Math.floor(index / PER_ADDRESS)}` : undefined,
+              counted: this.#counted,
+              opened: () => {
+                open = true
+                settle()
+              },
+              ended: (reason) => {
+                this.failed++
+                this.reason ||= reason
+                if (!open) settle()
+              },
+            }),
+          )
+        }
+      }
+      const timer = setTimeout(() => {
+        this.failed += members - settled
+        this.reason ||= `not open after ${limitMs} ms`
+        started = members
+        resolve()
+      }, limitMs)
+      next()
+    })
+  }
+
+  /** Whether every member has received `frames` frames: totals can hide one lost here and one doubled there. */
+  even(frames: number): boolean {
+    return this.links.every((link) => link.frames === frames)
+  }
+
+  close(): void {
+    for (const link of this.links) link.close()
+  }
+}

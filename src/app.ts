@@ -109,7 +109,7 @@ export async function createApp(ports: Ports): Promise<App> {
     database,
     unitOfWork,
     clock,
-    handlers: new Map([...modules.flatMap((module) => [...module.jobs])]),
+    handlers: new Map(modules.flatMap((module) => [...module.jobs])),
     onError,
   })
   const stopHouse = keepHouse(clock, unitOfWork, onError, async (unit) => {

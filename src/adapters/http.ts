@@ -155,7 +155,7 @@ const defaultCodes: Api['codes'] = {
 
 /** Errors of the framework before our code is reached, in our words. */
 function translate(error: unknown): CommandError {
-  switch ((error as { code?: string }).code) {
+  switch ((error as { code?: string }).code ?? '') {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new CommandError('too_large', 'The body is over the size limit')
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { Server as EngineServer, type ServerOptions } from 'engine.io'
+import { Server as EngineServer } from 'engine.io'
 import { Server, type Socket } from 'socket.io'
 import type { Framing } from '../kernel/codec.ts'
 import type { Endpoint } from '../kernel/face.ts'
@@ -48,7 +48,7 @@ export function socketIo(options: SocketIoOptions): SocketIo {
   const endpoints = options.endpoints.filter((endpoint) => endpoint.kind === 'socketio')
   const maxFrameBytes = Math.max(...endpoints.map((endpoint) => endpoint.face.limits.maxFrameBytes))
   const engine = new EngineServer({
-    wsEngine: batchingServer(hub.flusher, hub.limits) as unknown as NonNullable<ServerOptions['wsEngine']>,
+    wsEngine: batchingServer(hub.flusher, hub.limits),
     maxHttpBufferSize: maxFrameBytes * 16,
     perMessageDeflate: false,
     allowEIO3: true,
@@ -75,8 +75,8 @@ export function socketIo(options: SocketIoOptions): SocketIo {
     })
   }
   return {
-    request: (request, response) => engine.handleRequest(request as never, response),
-    upgrade: (request, socket, head) => engine.handleUpgrade(request as never, socket as never, head),
+    request: (request, response) => engine.handleRequest(request, response),
+    upgrade: (request, socket, head) => engine.handleUpgrade(request, socket, head),
     close: () => io.close(),
   }
 }

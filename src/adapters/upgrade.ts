@@ -1,5 +1,4 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Endpoint } from '../kernel/face.ts'
 import type { Hub } from '../kernel/hub.ts'
@@ -48,7 +47,7 @@ export function upgradeHandler(options: UpgradeOptions): UpgradeHandler {
       if (left > 0) open.set(address, left)
       else open.delete(address)
     })
-    raw.upgrade(endpoint.face, endpoint.match(path)!, request, socket as Socket, head)
+    raw.upgrade(endpoint.face, endpoint.match(path)!, request, socket, head)
   }
 }
 

@@ -30,8 +30,8 @@ export function toRecord(row: AccountRow): AccountRecord {
     displayName: row.display_name,
     role: row.role,
     status: row.status,
-    createdAt: Number(row.created_at),
-    updatedAt: Number(row.updated_at),
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
   }
 }
 

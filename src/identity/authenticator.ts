@@ -40,12 +40,7 @@ export class TokenAuthenticator implements Authenticator {
   async authenticate(token: string): Promise<Session> {
     if (token.length > MAX_TOKEN_LENGTH) throw refusedToken()
     const claims = await this.claimsOf(token)
-    switch (claims.from) {
-      case 'own':
-        return this.openOwn(claims.own)
-      case 'outside':
-        return this.openOutside(claims.outside)
-    }
+    return claims.from === 'own' ? this.openOwn(claims.own) : this.openOutside(claims.outside)
   }
 
   private async claimsOf(token: string): Promise<Claims> {
@@ -101,7 +96,7 @@ export class TokenAuthenticator implements Authenticator {
       await unitOfWork.run((unit) => admit(this.core, unit, claims))
       row = await database.read((reader) => readOutside(reader, claims))
     }
-    const isGood = row?.status === 'active' && row.revoked === null && claims.iat * 1000 >= Number(row.valid_from)
+    const isGood = row?.status === 'active' && row.revoked === null && claims.iat * 1000 >= row.valid_from
     if (!isGood) throw refusedToken()
     return { account: toRecord(row!), id: claims.sessionId, expiresAt: claims.exp * 1000 }
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CommandError } from '../kernel/errors.ts'
+import type { CommandError } from '../kernel/errors.ts'
 import { checkFields, keyOf, passes } from './fields.ts'
 
 type Field = Parameters<typeof passes>[0]
@@ -15,14 +15,34 @@ const good: Partial<Record<Field, readonly string[]>> = {
 const bad: Partial<Record<Field, readonly string[]>> = {
   username: ['', 'a', 'x'.repeat(33), 'with space', 'ünder', 'a@b', 'a/b', 'a\n', 'а'.repeat(3), 'a\u200bb'],
   email: [
-    ...['', 'a', 'a@b', '@b.co', 'a@', 'a b@c.de', 'a@b..co', 'a@-b.co', 'a@b.co\r\nBcc: x@y.zz'],
-    ...[`${'l'.repeat(65)}@example.com`, `a@${'b'.repeat(64)}.co`, `a@${'b.'.repeat(130)}co`],
-    ...['x@users.invalid', 'x@USERS.invalid'],
+    '',
+    'a',
+    'a@b',
+    '@b.co',
+    'a@',
+    'a b@c.de',
+    'a@b..co',
+    'a@-b.co',
+    'a@b.co\r\nBcc: x@y.zz',
+    `${'l'.repeat(65)}@example.com`,
+    `a@${'b'.repeat(64)}.co`,
+    `a@${'b.'.repeat(130)}co`,
+    'x@users.invalid',
+    'x@USERS.invalid',
   ],
   password: ['', '1234567', 'x'.repeat(201), '😀'.repeat(7), `${'x'.repeat(8)}\ud800`],
   display_name: [
-    ...['', '   ', 'x'.repeat(81), 'a\nb', 'a\u0000'],
-    ...['a\u202eb', 'a\u200bb', '\u2066x', '\u3164', 'a\u{e0041}', '\ufeffa'],
+    '',
+    '   ',
+    'x'.repeat(81),
+    'a\nb',
+    'a\u0000',
+    'a\u202eb',
+    'a\u200bb',
+    '\u2066x',
+    '\u3164',
+    'a\u{e0041}',
+    '\ufeffa',
   ],
 }
 
@@ -33,7 +53,7 @@ for (const field of Object.keys(good) as Field[]) {
       assert.ok(!passes(field, value), JSON.stringify(value))
       assert.throws(
         () => checkFields({ [field]: value }),
-        (error: CommandError) => error.kind === 'invalid' && /^must/.test(error.details![field] ?? ''),
+        (error: CommandError) => error.kind === 'invalid' && error.details![field]!.startsWith('must'),
       )
     }
   })

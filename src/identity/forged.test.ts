@@ -14,7 +14,7 @@ const hmac = (input: string, key: Uint8Array | string): string =>
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-const pem = rsa.publicKey.export({ type: 'spki', format: 'pem' }).toString()
+const pem = rsa.publicKey.export({ type: 'spki', format: 'pem' })
 const jwk = rsa.publicKey.export({ format: 'jwk' })
 /** Of the provider that is trusted while they try; its public key is public. */
 const providerKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' }) as JWK

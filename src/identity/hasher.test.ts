@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CommandError } from '../kernel/errors.ts'
+import type { CommandError } from '../kernel/errors.ts'
 import { Hasher } from './hasher.ts'
 
 const cost = { memory: 8, passes: 1, parallelism: 1 }

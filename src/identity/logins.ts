@@ -70,15 +70,15 @@ export async function rotate(unit: Unit, lives: Lives, token: RefreshToken): Pro
   if (presented === login.secret_hash) {
     const salt = newRefreshToken().secret
     const next = successor(token, salt)
-    const expires = Math.min(unit.now + lives.refreshTokenMs, Number(login.ends_at))
+    const expires = Math.min(unit.now + lives.refreshTokenMs, login.ends_at)
     const secret = hashOf(next.secret)
     await unit.run(rotateLogin, { id: login.id, secret, previous: presented, salt, expires, at: unit.now })
     return { ...open, refreshToken: formatRefreshToken(next), expiresAt: expires }
   }
-  const inGrace = unit.now - Number(login.rotated_at) < lives.refreshGraceMs
+  const inGrace = unit.now - login.rotated_at < lives.refreshGraceMs
   if (presented === login.previous_hash && inGrace) {
     const next = successor(token, login.successor_salt!)
-    return { ...open, refreshToken: formatRefreshToken(next), expiresAt: Number(login.expires_at) }
+    return { ...open, refreshToken: formatRefreshToken(next), expiresAt: login.expires_at }
   }
   await revoke(unit, [login.id], 'A used refresh token came again: this login has ended, log in again')
   return undefined
@@ -121,7 +121,7 @@ export async function isLive(unit: Unit, session: Session): Promise<boolean> {
 
 export async function listLogins(reader: Reader, session: Session, now: number): Promise<Login[]> {
   const rows = await reader.all(liveLogins, { account: session.account.id, now })
-  const iso = (ms: number): string => new Date(Number(ms)).toISOString()
+  const iso = (ms: number): string => new Date(ms).toISOString()
   return rows.map((row) => ({
     id: row.id,
     created_at: iso(row.created_at),

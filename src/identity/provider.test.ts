@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { SignJWT } from 'jose'
-import { CommandError } from '../kernel/errors.ts'
+import type { CommandError } from '../kernel/errors.ts'
 import { identityWorld, password, type IdentityWorld } from './testing.ts'
 
 const issuer = 'https://id.example.com'
@@ -150,7 +150,7 @@ test('I-13 what the provider did not sign for us now is refused', async (t) => {
     'a jti that is a number': await at.token({ jti: 1 }),
     'a logout token': await at.token({}, { typ: 'logout+jwt' }),
     'no signature': `${header}.${payload}.`,
-    'HS256 with the public key as the secret': hs256({ kid: 'r' }, payload, pem.toString()),
+    'HS256 with the public key as the secret': hs256({ kid: 'r' }, payload, pem),
     'HS256 with the published key set as the secret': hs256({ kid: 'e' }, payload, JSON.stringify(keySet)),
     'ours for theirs: HS256 with our type': hs256({ typ: 'at+jwt' }, payload, JSON.stringify(keySet.keys[0])),
   }

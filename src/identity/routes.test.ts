@@ -85,7 +85,7 @@ test('I-1 of two that register the same name at once one gets it', async () => {
     world.call('POST', '/register', { body: ana }),
     world.call('POST', '/register', { body: { ...ana, email: 'b@example.com' } }),
   ])
-  assert.deepEqual(both.map(({ status }) => status).sort(), [201, 409])
+  assert.deepEqual(new Set(both.map(({ status }) => status)), new Set([201, 409]))
 })
 
 test('I-1 username and e-mail log in, whatever their case', async () => {

@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from 'typebox'
 import { CommandError } from '../kernel/errors.ts'
 import { Reply, route, type Api, type Call } from '../kernel/route.ts'
 import { showUser, toRecord } from './account.ts'

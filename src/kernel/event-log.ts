@@ -127,13 +127,13 @@ export interface LogHead extends Position {
 export const eventLog = {
   async head(reader: Reader): Promise<LogHead> {
     const row = (await reader.get(readHead, {}))!
-    return { epoch: row.epoch, offset: Number(row.head), pruned: Number(row.pruned) }
+    return { epoch: row.epoch, offset: row.head, pruned: row.pruned }
   },
 
   /** Appends in order. Called once per commit group, last, so that the head is locked for the shortest time. */
   async append(tx: Tx, emitted: readonly EmittedEvent[], at: number): Promise<LogEvent[]> {
     if (emitted.length === 0) return []
-    let offset = Number((await tx.get(lockHead, {}))!.head)
+    let offset = (await tx.get(lockHead, {}))!.head
     const events: LogEvent[] = []
     for (const event of emitted) {
       offset += 1
@@ -162,7 +162,7 @@ export const eventLog = {
   /** Removes events older than `before` (wall clock, ms). A client that was away longer is told to reload. */
   async prune(tx: Tx, before: number): Promise<void> {
     const kept = await tx.get(firstSince, { at: before })
-    const until = kept ? Number(kept.offset) - 1 : (await eventLog.head(tx)).offset
+    const until = kept ? kept.offset - 1 : (await eventLog.head(tx)).offset
     await tx.run(prune, { until })
     await tx.run(movePruned, { until })
   },
@@ -216,5 +216,5 @@ function toRow(event: EmittedEvent, offset: number, at: number): EventRow {
 
 function toEvent(row: EventRow, audience: Audience, effects: readonly Effect[]): LogEvent {
   const { module, type, payload, subject } = row
-  return { offset: Number(row.offset), module, type, audience, payload, subject, effects, at: Number(row.at) }
+  return { offset: row.offset, module, type, audience, payload, subject, effects, at: row.at }
 }

@@ -1,4 +1,4 @@
-import type { TSchema } from 'typebox'
+import type { Static, TSchema } from 'typebox'
 import type { Connection } from './connection.ts'
 import type { CommandError } from './errors.ts'
 import type { LogEvent } from './event.ts'
@@ -32,7 +32,7 @@ export interface Command {
 
 export function command<S extends TSchema>(
   schema: S,
-  run: (context: CommandContext, data: import('typebox').Static<S>) => Promise<string | void> | string | void,
+  run: (context: CommandContext, data: Static<S>) => Promise<string | void> | string | void,
 ): Command {
   return { decode: compile(schema), run: run as Command['run'] }
 }

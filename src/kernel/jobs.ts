@@ -141,8 +141,8 @@ export class JobRunner {
     const job: Job = {
       key: row.key,
       payload: JSON.parse(row.payload) as unknown,
-      due: Number(row.due),
-      attempts: Number(row.attempts),
+      due: row.due,
+      attempts: row.attempts,
     }
     try {
       await unitOfWork.run(async (unit) => {

@@ -73,13 +73,7 @@ export class Metrics {
 
   /** A figure read when somebody looks, like the bytes queued for clients. */
   observe(name: string, help: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers: this.registers,
-      collect() {
-        this.set(read())
-      },
-    })
+    const gauge: Gauge = new Gauge({ name, help, registers: [], collect: () => gauge.set(read()) })
+    this.registry.registerMetric(gauge)
   }
 }

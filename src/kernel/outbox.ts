@@ -27,7 +27,7 @@ export class BatchNode {
     this.length = (parent?.length ?? 0) + (frame ? 1 : 0)
   }
 
-  then(frame: Frame): BatchNode {
+  followedBy(frame: Frame): BatchNode {
     if (this.nextFrame === frame) return this.nextNode!
     if (this.nextFrame === undefined) {
       this.nextFrame = frame
@@ -44,15 +44,14 @@ export class BatchNode {
   }
 
   /** The sequence with `frame` last, not shared: for a frame only one connection will ever get. */
-  thenAlone(frame: Frame): BatchNode {
+  followedByAlone(frame: Frame): BatchNode {
     return new BatchNode(this, frame)
   }
 
   frames(): Frame[] {
-    const frames = new Array<Frame>(this.length)
-    let i = this.length
-    for (let node: BatchNode | undefined = this; node?.frame; node = node.parent) frames[(i -= 1)] = node.frame
-    return frames
+    const frames: Frame[] = []
+    for (let node: BatchNode | undefined = this; node?.frame; node = node.parent) frames.push(node.frame)
+    return frames.reverse()
   }
 
   bytes(): Buffer {
@@ -103,13 +102,13 @@ export class Outbox {
   /** Appends a frame that others get too. */
   append(frame: Frame): void {
     if (this.state !== 'open') return
-    this.pending = (this.pending ?? this.flusher.enlist(this)).then(frame)
+    this.pending = (this.pending ?? this.flusher.enlist(this)).followedBy(frame)
   }
 
   /** Appends a frame of this connection alone. @param done called when it has been written. */
   appendAlone(frame: Frame, done?: () => void): void {
     if (this.state === 'closed') return
-    this.pending = (this.pending ?? this.flusher.enlist(this)).thenAlone(frame)
+    this.pending = (this.pending ?? this.flusher.enlist(this)).followedByAlone(frame)
     if (done) (this.waiting ??= []).push(done)
   }
 

@@ -32,7 +32,7 @@ export class Rooms<M extends Member> {
   }
 
   members(room: Room): ReadonlySet<M> {
-    return this.rooms.get(room) ?? (nobody as ReadonlySet<M>)
+    return this.rooms.get(room) ?? nobody
   }
 
   /** Rooms with at least one member. */

@@ -79,7 +79,7 @@ export function route<
     ...(query && { query }),
     ...(body && { body }),
     ...(reply && { reply }),
-    run: async (call) => asAnswer(await run(call as Call<Typed<P>, Typed<Q>, Typed<B>>), status),
+    run: async (call) => asAnswer(await run(call), status),
   }
 }
 

@@ -71,8 +71,6 @@ export class PostgresDatabase implements Database {
   }
 }
 
-const INT8 = 20
-
 /** @param options.max connections of the pool; a session of the tests and a small cluster both fit the default. */
 export function openPostgres(url: string, options: { readonly max?: number } = {}): Database {
   const pool = new Pool({
@@ -80,8 +78,7 @@ export function openPostgres(url: string, options: { readonly max?: number } = {
     max: options.max ?? 10,
     types: {
       // Offsets, times and counts are below 2^53: numbers, as on SQLite.
-      getTypeParser: (id: number, format?: 'text' | 'binary') =>
-        id === INT8 ? Number : (types.getTypeParser(id, format as 'text') as (value: string) => unknown),
+      getTypeParser: (id, format) => (id === types.builtins.INT8 ? Number : types.getTypeParser(id, format)),
     },
   })
   // An idle connection that breaks is dropped by the pool; unheard, the event would end the process.

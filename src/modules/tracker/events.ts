@@ -26,7 +26,7 @@ export function emit<N extends FrameName>(
   audience: Audience,
   extra: Extra = {},
 ): void {
-  unit.emit({ module: MODULE, type, payload: payload as object, audience, ...extra })
+  unit.emit({ module: MODULE, type, payload, audience, ...extra })
 }
 
 /** The connections in a room enter or leave another one, between the events before and after; nobody is told. */

@@ -25,6 +25,8 @@ export interface CompiledStatement {
   readonly sql: string
   /** Name for the server's prepared statement. */
   readonly name: string
+  /** Changes nothing, for certain. */
+  readonly reads: boolean
   readonly bind: (params: object) => unknown[]
 }
 
@@ -47,6 +49,7 @@ export class Statement<P extends object, R> {
     const compiled = {
       sql: query.sql,
       name: `s${(count += 1)}`,
+      reads: query.sql.startsWith('select'),
       bind: (params: object) =>
         query.parameters.map((value) => (value instanceof Placeholder ? Reflect.get(params, value.name) : value)),
     }

@@ -1,8 +1,13 @@
+import type { CompiledQuery } from 'kysely'
 import type { Clock } from './clock.ts'
 import { CommandError } from './errors.ts'
 import { StorageBroken, TransactionLost, type Database, type Tx } from './database.ts'
 import type { EmittedEvent, LogEvent } from './event.ts'
 import { eventLog } from './event-log.ts'
+import type { Statement } from './statement.ts'
+
+/** Longest time a group is held open for more commands, in milliseconds. */
+const MAX_GATHER_MS = 2
 
 /** What an action works with: the transaction of its group, and the only way to emit. */
 export interface Unit extends Tx {
@@ -31,6 +36,12 @@ interface Pending {
 }
 
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
+
+interface Written {
+  readonly outcomes: readonly Outcome[]
+  readonly events: readonly LogEvent[]
+  readonly after: readonly (() => void)[]
+}
 
 export interface GroupCommitOptions {
   readonly database: Database
@@ -77,8 +88,7 @@ export class GroupCommit implements UnitOfWork {
     if (this.isBroken) return Promise.reject(unwritable())
     return new Promise<T>((resolve, reject) => {
       this.queue.push({ work, resolve: resolve as (value: unknown) => void, reject })
-      // The next turn: whatever else this turn of the event loop has read from sockets joins the group.
-      this.draining ??= new Promise<void>((done) => setImmediate(() => void this.drain().finally(done)))
+      this.draining ??= this.drain()
     })
   }
 
@@ -88,30 +98,55 @@ export class GroupCommit implements UnitOfWork {
   }
 
   private async drain(): Promise<void> {
-    while (this.queue.length > 0) {
-      const group = this.queue.splice(0, this.maxGroup)
-      await this.commit(group)
-      // Sockets are read between groups; without this a busy server would starve its own readers.
-      if (this.queue.length > 0) await new Promise((next) => setImmediate(next))
-    }
+    do {
+      await this.gather()
+      await this.commit(this.queue.splice(0, this.maxGroup))
+    } while (this.queue.length > 0)
     this.draining = undefined
   }
 
+  /**
+   * Waits while every turn of the event loop brings more commands, up to a bound: they share one fsync. A command that
+   * is alone waits for one turn, in which sockets are read; that is also what keeps a busy server reading.
+   */
+  private async gather(): Promise<void> {
+    const { clock } = this.options
+    const started = clock.monotonic()
+    let seen: number
+    do {
+      seen = this.queue.length
+      await new Promise((turn) => setImmediate(turn))
+    } while (
+      this.queue.length > seen &&
+      this.queue.length < this.maxGroup &&
+      clock.monotonic() - started < MAX_GATHER_MS
+    )
+  }
+
+  /**
+   * Savepoints cost as much as the commands between them, and nearly no command fails after it has written: those
+   * that do make their group be done again, each command in a savepoint of its own.
+   */
+  private async write(group: readonly Pending[], now: number): Promise<Written> {
+    const { database } = this.options
+    try {
+      return await database.write((tx) => runGroup(tx, group, now, { savepoints: false }))
+    } catch (error) {
+      if (!(error instanceof Spoilt)) throw error
+      return database.write((tx) => runGroup(tx, group, now, { savepoints: true }))
+    }
+  }
+
   private async commit(group: readonly Pending[]): Promise<void> {
-    const { database, clock, publish } = this.options
+    const { clock, publish } = this.options
     if (this.isBroken) return group.forEach((pending) => pending.reject(unwritable()))
     const started = clock.monotonic()
     const now = clock.now()
-    const after: (() => void)[] = []
-    let outcomes: Outcome[]
-    let events: LogEvent[]
+    let outcomes: readonly Outcome[]
+    let events: readonly LogEvent[]
+    let after: readonly (() => void)[]
     try {
-      ;({ outcomes, events } = await database.write(async (tx) => {
-        const emitted: EmittedEvent[] = []
-        const settled: Outcome[] = []
-        for (const pending of group) settled.push(await attempt(tx, pending, now, emitted, after))
-        return { outcomes: settled, events: await eventLog.append(tx, emitted, now) }
-      }))
+      ;({ outcomes, events, after } = await this.write(group, now))
     } catch (error) {
       if (error instanceof StorageBroken) this.broken = error
       this.options.onFailed?.(error)
@@ -128,34 +163,88 @@ export class GroupCommit implements UnitOfWork {
   }
 }
 
-async function attempt(
+async function runGroup(
   tx: Tx,
-  pending: Pending,
+  group: readonly Pending[],
   now: number,
-  emitted: EmittedEvent[],
-  after: (() => void)[],
-): Promise<Outcome> {
-  const own: EmittedEvent[] = []
-  const ownAfter: (() => void)[] = []
-  const unit: Unit = {
-    dialect: tx.dialect,
-    now,
-    all: (statement, params) => tx.all(statement, params),
-    get: (statement, params) => tx.get(statement, params),
-    query: (query) => tx.query(query),
-    run: (statement, params) => tx.run(statement, params),
-    savepoint: (work) => tx.savepoint(work),
-    emit: (event) => void own.push(event),
-    after: (fn) => void ownAfter.push(fn),
+  options: { savepoints: boolean },
+): Promise<Written> {
+  const outcomes: Outcome[] = []
+  const emitted: EmittedEvent[] = []
+  const after: (() => void)[] = []
+  for (const { work } of group) {
+    const share = new Share(tx, now)
+    try {
+      const value = await (options.savepoints ? tx.savepoint(() => work(share)) : work(share))
+      emitted.push(...share.emitted)
+      after.push(...share.afterwards)
+      outcomes.push({ ok: true, value })
+    } catch (error) {
+      if (error instanceof TransactionLost) throw error
+      // A refusal before the first write leaves nothing behind; any other failure may have.
+      const clean = !share.wrote && error instanceof CommandError
+      if (!clean && !options.savepoints) throw new Spoilt()
+      outcomes.push({ ok: false, error })
+    }
   }
-  try {
-    const value = await tx.savepoint(() => pending.work(unit))
-    emitted.push(...own)
-    after.push(...ownAfter)
-    return { ok: true, value }
-  } catch (error) {
-    if (error instanceof TransactionLost) throw error
-    return { ok: false, error }
+  return { outcomes, events: await eventLog.append(tx, emitted, now), after }
+}
+
+/** A command failed after it had written, in a group without savepoints: all of it is to be done again with them. */
+class Spoilt extends Error {}
+
+/** One command's share of a group, and what it has done so far. */
+class Share implements Unit {
+  readonly now: number
+  readonly emitted: EmittedEvent[] = []
+  readonly afterwards: (() => void)[] = []
+  /** It may have changed something. */
+  wrote = false
+  private readonly tx: Tx
+
+  constructor(tx: Tx, now: number) {
+    this.tx = tx
+    this.now = now
+  }
+
+  get dialect(): Tx['dialect'] {
+    return this.tx.dialect
+  }
+
+  all<P extends object, R>(statement: Statement<P, R>, params: P): Promise<R[]> {
+    this.note(statement)
+    return this.tx.all(statement, params)
+  }
+
+  get<P extends object, R>(statement: Statement<P, R>, params: P): Promise<R | undefined> {
+    this.note(statement)
+    return this.tx.get(statement, params)
+  }
+
+  query<R>(query: CompiledQuery<R>): Promise<R[]> {
+    this.wrote = true
+    return this.tx.query(query)
+  }
+
+  run<P extends object>(statement: Statement<P, unknown>, params: P): Promise<number> {
+    this.wrote = true
+    return this.tx.run(statement, params)
+  }
+
+  savepoint<T>(work: () => Promise<T>): Promise<T> {
+    return this.tx.savepoint(work)
+  }
+
+  emit(event: EmittedEvent): void {
+    this.emitted.push(event)
+  }
+
+  after(fn: () => void): void {
+    this.afterwards.push(fn)
+  }
+
+  private note<P extends object>(statement: Statement<P, unknown>): void {
+    if (!statement.for(this.dialect).reads) this.wrote = true
   }
 }
 

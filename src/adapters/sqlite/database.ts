@@ -29,6 +29,7 @@ function open(path: string): DatabaseSync {
     PRAGMA foreign_keys = ON;
     PRAGMA secure_delete = ON;
     PRAGMA temp_store = MEMORY;
+    PRAGMA wal_autocheckpoint = 4000;
     PRAGMA cache_size = -32000;
   `)
   return db

@@ -37,6 +37,8 @@ async function scene(serves = { status: 200, body: JSON.stringify(keySet) }): Pr
     response.writeHead(serves.status, { 'content-type': 'application/json' }).end(serves.body)
   })
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  // A test that fails before its end must not keep the process alive.
+  server.unref()
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`
   const world = await identityWorld({ provider: { url, issuer, audience } })
   return {

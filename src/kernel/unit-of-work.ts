@@ -24,7 +24,8 @@ export interface UnitOfWork {
   /**
    * Runs `work` in the next commit group. Resolves when it is durable and its events are in the log; rejects with
    * what `work` threw (then nothing of it happened), or with `unavailable` when the commit itself failed.
-   * `work` must wait for nothing but the transaction: everybody in the group waits with it.
+   * `work` must wait for nothing but the transaction, since everybody in the group waits with it, and act on nothing
+   * but the transaction, since it is run again when a neighbour in the group spoils it: the rest goes into `after`.
    */
   run<T>(work: (unit: Unit) => Promise<T>): Promise<T>
 }

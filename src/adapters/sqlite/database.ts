@@ -18,7 +18,7 @@ export interface SqliteOptions {
 export function openSqlite(path: string, options: SqliteOptions = {}): Database {
   const writer = open(path)
   const readers = Array.from({ length: options.readers ?? 4 }, () => new SqliteConnection(open(path)))
-  return new SqliteDatabase(writer, readers, new SqliteConnection(open(path)))
+  return new SqliteDatabase(path, writer, readers, new SqliteConnection(open(path)))
 }
 
 function open(path: string): DatabaseSync {
@@ -37,6 +37,7 @@ function open(path: string): DatabaseSync {
 
 class SqliteDatabase implements Database {
   readonly dialect = 'sqlite'
+  private readonly path: string
   private readonly writer: DatabaseSync
   private readonly connection: SqliteConnection
   private readonly writing = new Mutex()
@@ -45,7 +46,8 @@ class SqliteDatabase implements Database {
   private readonly readers: readonly SqliteConnection[]
   private readonly waiting: ((reader: SqliteConnection) => void)[] = []
 
-  constructor(writer: DatabaseSync, readers: readonly SqliteConnection[], alone: SqliteConnection) {
+  constructor(path: string, writer: DatabaseSync, readers: readonly SqliteConnection[], alone: SqliteConnection) {
+    this.path = path
     this.writer = writer
     this.alone = alone
     this.connection = new SqliteConnection(writer)
@@ -54,7 +56,14 @@ class SqliteDatabase implements Database {
   }
 
   migrate(migrations: Migrations): Promise<void> {
-    return this.writing.run(() => runMigrations(kyselyOver(this.writer), 'sqlite', migrations))
+    return this.writing.run(async () => {
+      const unlock = lockMigrations(this.path)
+      try {
+        await runMigrations(kyselyOver(this.writer), 'sqlite', migrations)
+      } finally {
+        unlock()
+      }
+    })
   }
 
   async read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
@@ -100,6 +109,19 @@ class SqliteDatabase implements Database {
     await this.writing.run(() => Promise.resolve())
     for (const reader of [...this.readers, this.alone]) reader.close()
     this.writer.close()
+  }
+}
+
+/**
+ * kysely's migration lock does nothing on SQLite. A second file serves: its write lock is held by one process at a time
+ * and released by the operating system when that dies.
+ */
+function lockMigrations(path: string): () => void {
+  const lock = new DatabaseSync(`${path}-migrating`, { timeout: 60_000 })
+  lock.exec('BEGIN IMMEDIATE')
+  return () => {
+    lock.exec('COMMIT')
+    lock.close()
   }
 }
 

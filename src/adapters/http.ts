@@ -43,7 +43,8 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     // Our own log says what is worth saying; fastify's would make a child logger for every request.
     logger: false,
     bodyLimit: options.maxBodyBytes,
-    trustProxy: options.trustProxy,
+    // One hop: the entry our own proxy has appended; what a client wrote before it is not believed.
+    trustProxy: options.trustProxy ? (_: string, hop: number) => hop === 0 : false,
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
@@ -217,5 +218,7 @@ function operatorRoutes(app: FastifyInstance, options: HttpOptions): void {
 
 function mayReadMetrics(request: FastifyRequest, token: string): boolean {
   if (token !== '') return request.headers.authorization === `Bearer ${token}`
-  return /^(::1|(::ffff:)?127\.)/.test(request.ip)
+  // What came through a proxy on this machine has come from anywhere.
+  const direct = request.headers['x-forwarded-for'] === undefined
+  return direct && /^(::1|(::ffff:)?127\.)/.test(request.ip)
 }

@@ -263,6 +263,11 @@ export class Connection implements Receiver, TransportListener {
       if (!this.stillOpening()) return
       if (!this.hub.admit(this, session)) return this.end('too_many', 'flood')
       this.state = { at: 'opening', session }
+      this.hub.rooms.join(this, accountRoom(session.account.id))
+      this.hub.rooms.join(this, sessionRoom(session.id))
+      // Now that a revocation would find it: one that came in between has not.
+      await this.hub.authenticator.authenticate(token)
+      if (!this.stillOpening()) return
       await this.catchUp(session)
     } catch (error) {
       if (error instanceof CommandError && error.kind === 'unauthenticated') {
@@ -284,8 +289,6 @@ export class Connection implements Receiver, TransportListener {
   private async catchUp(session: Session): Promise<void> {
     const { rooms, codecs } = this.hub
     const { since } = this
-    rooms.join(this, accountRoom(session.account.id))
-    rooms.join(this, sessionRoom(session.id))
     rooms.join(this, userRoom(this.face.module, session.account.id))
     this.effects = []
     const from = since === undefined || since === 'now' ? undefined : parsePosition(since)

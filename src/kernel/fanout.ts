@@ -56,7 +56,11 @@ export class Fanout<R extends Receiver> implements BusReceiver {
     for (const event of events) {
       if (event.offset <= this.last) continue
       if (event.offset > this.last + 1) return this.fill(event.offset)
-      this.deliver(event)
+      try {
+        this.deliver(event)
+      } catch (error) {
+        this.options.onError(error)
+      }
     }
   }
 

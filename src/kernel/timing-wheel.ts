@@ -66,7 +66,8 @@ export class TimingWheel {
     while (now - this.done >= this.tickMs) {
       this.done += this.tickMs
       this.cursor = (this.cursor + 1) % this.slots.length
-      this.fire(this.slots[this.cursor]!)
+      const slot = this.slots[this.cursor]!
+      if (slot.size > 0) this.fire(slot)
     }
   }
 

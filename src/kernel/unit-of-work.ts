@@ -154,8 +154,13 @@ export class GroupCommit implements UnitOfWork {
       return group.forEach((pending) => pending.reject(unwritable()))
     }
     this.options.onGroup?.(group.length, clock.monotonic() - started)
-    publish(events)
-    for (const fn of after) fn()
+    try {
+      publish(events)
+      for (const fn of after) fn()
+    } catch (error) {
+      // Committed is committed: whoever waits for the answer gets it.
+      this.options.onFailed?.(error)
+    }
     group.forEach((pending, i) => {
       const outcome = outcomes[i]!
       if (outcome.ok) pending.resolve(outcome.value)

@@ -35,7 +35,7 @@ test('bug_report/created goes to members and admins, the one who filed it includ
   assert.equal(body.created_at, body.updated_at)
 })
 
-test('bug_report/updated carries the whole record; the same again is no event', async () => {
+test('T-E1 bug_report/updated carries the whole record; the same again is no event', async () => {
   await using at = await scene()
   const id = await filedReport(at)
   at.world.clock.advance(5_000)
@@ -87,7 +87,7 @@ test('bug_report/assigned, and the assignee alone is notified; null un-assigns w
   assert.equal(gone.developer![1]!['assignee_id'], null)
 })
 
-test('one PATCH of everything: updated, status_changed, assigned, notifications; one moment', async () => {
+test('T-E1 one PATCH of everything: updated, status_changed, assigned, notifications; one moment', async () => {
   await using at = await scene()
   const id = await filedReport(at)
   const changes = { title: 'T', status: 'in_progress', assignee_id: at.developer.id }
@@ -102,7 +102,7 @@ test('one PATCH of everything: updated, status_changed, assigned, notifications;
   assert.equal(new Set(got.admin!.map((payload) => payload['updated_at'])).size, 1)
 })
 
-test('a report created for somebody: created, assigned, and the notification', async () => {
+test('T-E2 a report created for somebody: created, assigned, and the notification', async () => {
   await using at = await scene()
   const input = { project_id: at.projectId, title: 'T', assignee_id: at.developer.id }
   assert.equal((await at.manager.post('/api/tracker/bug-reports', input)).status, 201)
@@ -110,7 +110,7 @@ test('a report created for somebody: created, assigned, and the notification', a
   await expectFrames(at, { ...all(...names), developer: [...names, 'notification/bug_assigned'] })
 })
 
-test('bug_report/deleted says who and when; comments go without events of their own', async () => {
+test('T-E4 bug_report/deleted says who and when; comments go without events of their own', async () => {
   await using at = await scene()
   const id = await filedReport(at)
   await at.developer.post(`/api/tracker/bug-reports/${id}/comments`, { content: 'x' })
@@ -121,7 +121,7 @@ test('bug_report/deleted says who and when; comments go without events of their 
   assert.equal((await at.reporter.get(`/api/tracker/bug-reports/${id}`)).status, 404)
 })
 
-test('comment/created, updated, deleted; the creator is told of a new one, its author is not', async () => {
+test('T-E3 comment/created, updated, deleted; the creator is told of a new one, its author is not', async () => {
   await using at = await scene()
   const id = await filedReport(at)
   const path = `/api/tracker/bug-reports/${id}/comments`
@@ -159,7 +159,7 @@ test('project/updated has updated_by in the place of created_by', async () => {
   assert.equal(got.reporter![0]!['updated_by'], at.manager.id)
 })
 
-test('project/deleted says it all, to everybody who could see it, and to nobody after', async () => {
+test('T-E4 project/deleted says it all, to everybody who could see it, and to nobody after', async () => {
   await using at = await scene()
   await filedReport(at)
   assert.equal((await at.manager.delete(`/api/tracker/projects/${at.projectId}`)).status, 204)

@@ -98,14 +98,15 @@ class SocketIoTransport implements Transport {
   readonly framing: Framing
   private readonly hub: Hub
   private readonly socket: Socket
+  private readonly polling: PollingSink
   private readonly fallback: Outbox
-  private overflow: () => void = () => undefined
 
   constructor(hub: Hub, socket: Socket, framing: Framing) {
     this.hub = hub
     this.socket = socket
     this.framing = framing
-    this.fallback = new Outbox(hub.flusher, new PollingSink(this.conn), hub.limits, () => this.overflow())
+    this.polling = new PollingSink(this.conn)
+    this.fallback = new Outbox(hub.flusher, this.polling, hub.limits)
   }
 
   /**
@@ -131,8 +132,8 @@ class SocketIoTransport implements Transport {
   listen(listener: TransportListener): void {
     const { socket } = this
     let closed = false
-    this.overflow = () => listener.onOverflow()
-    if (this.ws) this.ws.overflown = this.overflow
+    this.polling.overflow = () => listener.onOverflow()
+    this.ws?.on('overflow', this.polling.overflow)
     socket.on(FRAME, (frame: string, ref: Ref) => listener.onText(frame, ref))
     socket.on(BINARY, () => listener.onBinary())
     this.conn.on('heartbeat', () => {
@@ -182,6 +183,7 @@ class SocketIoTransport implements Transport {
 /** Gives the engine packet by packet what waits for a connection that is not (yet) a WebSocket. */
 class PollingSink implements Sink {
   private readonly conn: Conn
+  overflow: () => void = () => undefined
   constructor(conn: Conn) {
     this.conn = conn
   }

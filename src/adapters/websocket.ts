@@ -3,13 +3,19 @@ import type { Socket } from 'node:net'
 import * as ws from 'ws'
 import { WebSocket, WebSocketServer, type ServerOptions } from 'ws'
 import { Outbox, type BatchNode, type Flusher, type Frame, type OutboxLimits, type Sink } from '../kernel/outbox.ts'
+import type { TransportListener } from '../kernel/transport.ts'
 
 /** The parts of `ws` that its types keep to themselves. Checked by the transport contract suite on every upgrade. */
 interface Internals {
   _socket: Socket
-  _sender: { sendFrame(list: readonly (Buffer | string)[], done?: () => void): void }
+  _sender: BatchingSender
   _receiver: { _state: number; _bufferedBytes: number; _fragments: readonly unknown[] }
   setSocket(socket: Duplex, head: Buffer, options: object): void
+}
+
+interface BatchingSender {
+  outbox: Outbox
+  sendFrame(list: readonly (Buffer | string)[], done?: () => void): void
 }
 
 /** Exported by `ws`, missing in its types. */
@@ -17,12 +23,12 @@ const { Sender } = ws as unknown as { Sender: { frame(data: Buffer, options: obj
 
 /**
  * `ws` with one change: what it sends goes through an Outbox, so that all frames of an event-loop turn leave in one
- * socket write, control frames and other senders' frames in the same order. `overflown` is called once when the peer
- * reads too slowly.
+ * socket write, control frames and other senders' frames in the same order.
  */
 export abstract class BatchingWebSocket extends WebSocket implements Sink {
   outbox!: Outbox
-  overflown: () => void = () => this.terminate()
+  /** Who is told what happens, where one connection has the socket for itself. */
+  listener: TransportListener | undefined
 
   protected abstract createOutbox(): Outbox
 
@@ -31,8 +37,17 @@ export abstract class BatchingWebSocket extends WebSocket implements Sink {
     const base = WebSocket.prototype as unknown as Internals
     base.setSocket.call(this, socket, head, options)
     this.outbox = this.createOutbox()
-    this.once('close', () => this.outbox.close())
-    this.internals._sender.sendFrame = (list, done) => this.outbox.appendAlone({ bytes: join(list) }, done)
+    const { _sender: sender } = this.internals
+    sender.outbox = this.outbox
+    sender.sendFrame = sendFrame
+    this.once('close', closeOutbox)
+  }
+
+  /** The peer reads too slowly. */
+  overflow(): void {
+    if (this.listener) this.listener.onOverflow()
+    // Namespaces of Socket.IO share a socket: each of them is told.
+    else if (!this.emit('overflow')) this.terminate()
   }
 
   write(batch: BatchNode, done: (() => void) | undefined): void {
@@ -61,11 +76,19 @@ export abstract class BatchingWebSocket extends WebSocket implements Sink {
   }
 }
 
+function sendFrame(this: BatchingSender, list: readonly (Buffer | string)[], done?: () => void): void {
+  this.outbox.appendAlone({ bytes: join(list) }, done)
+}
+
+function closeOutbox(this: BatchingWebSocket): void {
+  this.outbox.close()
+}
+
 /** A `ws` server whose connections batch: for our own faces, and as Socket.IO's `wsEngine`. */
 export function batchingServer(flusher: Flusher, limits: OutboxLimits) {
   class Connection extends BatchingWebSocket {
     protected override createOutbox(): Outbox {
-      return new Outbox(flusher, this, limits, () => this.overflown())
+      return new Outbox(flusher, this, limits)
     }
   }
   return class BatchingServer extends WebSocketServer<typeof Connection> {

@@ -58,6 +58,29 @@ function tokenOf(request: IncomingMessage, url: URL): string | undefined {
   return found.size > 1 ? '' : [...found][0]
 }
 
+// One function of each for all connections: a closure each would be a kilobyte for every idle one.
+
+function onMessage(this: BatchingWebSocket, data: RawData, isBinary: boolean): void {
+  if (isBinary) this.listener?.onBinary()
+  else this.listener?.onText((data as Buffer).toString(), undefined)
+}
+
+function onPing(this: BatchingWebSocket, data: Buffer): void {
+  this.pong(data)
+  this.listener?.onPing()
+}
+
+function onPong(this: BatchingWebSocket, data: Buffer): void {
+  this.listener?.onPong(data.toString('latin1'))
+}
+
+/** `ws` closes by itself after a protocol error; that is its answer, and onClosed follows. */
+function onError(): void {}
+
+function onClose(this: BatchingWebSocket): void {
+  this.listener?.onClosed()
+}
+
 class WsTransport implements Transport {
   readonly framing = textFrame
   private readonly ws: BatchingWebSocket
@@ -79,19 +102,12 @@ class WsTransport implements Transport {
 
   listen(listener: TransportListener): void {
     const { ws } = this
-    ws.overflown = () => listener.onOverflow()
-    ws.on('message', (data: RawData, isBinary: boolean) => {
-      if (isBinary) listener.onBinary()
-      else listener.onText((data as Buffer).toString(), undefined)
-    })
-    ws.on('ping', (data: Buffer) => {
-      ws.pong(data)
-      listener.onPing()
-    })
-    ws.on('pong', (data: Buffer) => listener.onPong(data.toString('latin1')))
-    // `ws` closes by itself after a protocol error; that is its answer, and onClosed follows.
-    ws.on('error', () => undefined)
-    ws.on('close', () => listener.onClosed())
+    ws.listener = listener
+    ws.on('message', onMessage)
+    ws.on('ping', onPing)
+    ws.on('pong', onPong)
+    ws.on('error', onError)
+    ws.on('close', onClose)
   }
 
   reply(text: string): void {

@@ -70,6 +70,8 @@ export interface Sink {
   write(batch: BatchNode, done: (() => void) | undefined): void
   /** Bytes accepted by `write` that the peer's network has not taken yet. */
   readonly bufferedBytes: number
+  /** More waits than may: the owner closes the connection as a slow consumer. Called once. */
+  overflow(): void
   /** Calls back once when bufferedBytes has gone down to zero, or at once when it is. */
   whenDrained(fn: () => void): void
 }
@@ -81,22 +83,20 @@ export interface OutboxLimits {
 
 /**
  * What one connection has still to be sent. Frames of one event-loop turn leave in one write (rule K-2). An outbox
- * past its bound reports it once through `onOverflow` and takes nothing more: the owner closes it as a slow consumer.
+ * past its bound reports it once to its sink and takes nothing more that is shared.
  */
 export class Outbox {
   readonly sink: Sink
   private readonly flusher: Flusher
   private readonly limits: OutboxLimits
-  private readonly onOverflow: () => void
   private pending: BatchNode | undefined
   private waiting: (() => void)[] | undefined
   private state: 'open' | 'overflown' | 'closed' = 'open'
 
-  constructor(flusher: Flusher, sink: Sink, limits: OutboxLimits, onOverflow: () => void) {
+  constructor(flusher: Flusher, sink: Sink, limits: OutboxLimits) {
     this.flusher = flusher
     this.sink = sink
     this.limits = limits
-    this.onOverflow = onOverflow
   }
 
   /** Appends a frame that others get too. */
@@ -134,7 +134,7 @@ export class Outbox {
     if (!batch || this.state === 'closed') return
     if (this.state === 'open' && batch.size + this.sink.bufferedBytes > this.limits.maxPendingBytes) {
       this.state = 'overflown'
-      this.onOverflow()
+      this.sink.overflow()
       return
     }
     this.flusher.written(batch)

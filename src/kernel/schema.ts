@@ -16,7 +16,7 @@ export function compile<S extends TSchema>(schema: S, options: { coerce?: boolea
   const validator = Compile(schema)
   return (input) => {
     const value = options.coerce ? coerce(schema, input) : input
-    if (!validator.Check(value)) throw invalid(describe(validator.Errors(value)))
+    if (!validator.Check(value)) throw invalid(describe(schema, validator.Errors(value)))
     return rebuild(schema, value) as Static<S>
   }
 }
@@ -43,6 +43,7 @@ interface Shape {
   readonly properties?: Readonly<Record<string, Shape>>
   readonly items?: Shape
   readonly default?: unknown
+  readonly description?: string
 }
 
 function rebuild(shape: Shape, value: unknown): unknown {
@@ -64,14 +65,22 @@ interface Fault {
 }
 
 /** First fault of each field; a missing member is named itself, not its parent. */
-function describe(faults: readonly Fault[]): ErrorDetails {
+function describe(schema: Shape, faults: readonly Fault[]): ErrorDetails {
   const details: Record<string, string> = {}
   for (const fault of faults) {
     const path = fault.instancePath.slice(1).replaceAll('/', '.')
     for (const name of missing(fault)) details[path ? `${path}.${name}` : name] ??= 'is required'
-    if (fault.keyword !== 'required') details[path || 'body'] ??= fault.message + allowed(fault)
+    if (fault.keyword !== 'required') details[path || 'body'] ??= wordsFor(schema, fault)
   }
   return details
+}
+
+/** A pattern says nothing to a person; the description of what has it does. */
+function wordsFor(schema: Shape, fault: Fault): string {
+  if (fault.keyword !== 'pattern') return fault.message + allowed(fault)
+  let shape: Shape | undefined = schema
+  for (const name of fault.instancePath.split('/').slice(1)) shape = shape?.properties?.[name] ?? shape?.items
+  return shape?.description === undefined ? fault.message : `must be ${shape.description}`
 }
 
 function missing(fault: Fault): readonly string[] {

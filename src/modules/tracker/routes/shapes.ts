@@ -9,11 +9,16 @@ import { Id } from '../wire.ts'
 
 /** No NUL: PostgreSQL stores none, and the two databases must take the same. */
 export const Text = (minLength: number, maxLength: number) =>
-  Type.String({ minLength, maxLength, pattern: '^[^\\u0000]*$' })
+  Type.String({ minLength, maxLength, pattern: '^[^\\u0000]*$', description: 'text without NUL characters' })
 
 /** One line, with something to see in it. */
 export const Line = (maxLength: number) =>
-  Type.String({ minLength: 1, maxLength, pattern: '^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$' })
+  Type.String({
+    minLength: 1,
+    maxLength,
+    pattern: '^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$',
+    description: 'one line of text, not blank, without control characters',
+  })
 
 export const ById = Type.Object({ id: Id })
 

@@ -80,8 +80,8 @@ function sendFrame(this: BatchingSender, list: readonly (Buffer | string)[], don
   this.outbox.appendAlone({ bytes: join(list) }, done)
 }
 
-function closeOutbox(this: BatchingWebSocket): void {
-  this.outbox.close()
+function closeOutbox(this: WebSocket): void {
+  ;(this as BatchingWebSocket).outbox.close()
 }
 
 /** A `ws` server whose connections batch: for our own faces, and as Socket.IO's `wsEngine`. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { RawData } from 'ws'
+import type { RawData, WebSocket } from 'ws'
 import type { FaceParams, Face } from '../kernel/face.ts'
 import type { Hub } from '../kernel/hub.ts'
 import type { Outbox } from '../kernel/outbox.ts'
@@ -60,25 +60,27 @@ function tokenOf(request: IncomingMessage, url: URL): string | undefined {
 
 // One function of each for all connections: a closure each would be a kilobyte for every idle one.
 
-function onMessage(this: BatchingWebSocket, data: RawData, isBinary: boolean): void {
-  if (isBinary) this.listener?.onBinary()
-  else this.listener?.onText((data as Buffer).toString(), undefined)
+const listenerOf = (ws: WebSocket): TransportListener | undefined => (ws as BatchingWebSocket).listener
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  if (isBinary) listenerOf(this)?.onBinary()
+  else listenerOf(this)?.onText((data as Buffer).toString(), undefined)
 }
 
-function onPing(this: BatchingWebSocket, data: Buffer): void {
+function onPing(this: WebSocket, data: Buffer): void {
   this.pong(data)
-  this.listener?.onPing()
+  listenerOf(this)?.onPing()
 }
 
-function onPong(this: BatchingWebSocket, data: Buffer): void {
-  this.listener?.onPong(data.toString('latin1'))
+function onPong(this: WebSocket, data: Buffer): void {
+  listenerOf(this)?.onPong(data.toString('latin1'))
 }
 
 /** `ws` closes by itself after a protocol error; that is its answer, and onClosed follows. */
 function onError(): void {}
 
-function onClose(this: BatchingWebSocket): void {
-  this.listener?.onClosed()
+function onClose(this: WebSocket): void {
+  listenerOf(this)?.onClosed()
 }
 
 class WsTransport implements Transport {

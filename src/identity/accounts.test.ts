@@ -59,6 +59,9 @@ test('I-14 nobody but an active admin may; what the token says is not asked', as
   await actions.updateAccount(by, ana.user.id, { role: 'admin' })
   await actions.updateAccount(byAna, admin.user.id, { role: 'manager' })
   await assert.rejects(actions.setStatus(by, ana.user.id, 'inactive'), refused)
+  await actions.updateAccount(byAna, admin.user.id, { role: 'admin' })
+  await actions.setStatus(byAna, admin.user.id, 'inactive')
+  await assert.rejects(actions.createAccount(by, cat), refused)
 })
 
 test('I-14 the right is read in the transaction: demoted in the same group, an admin does nothing more', async () => {

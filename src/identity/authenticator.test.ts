@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { builder } from '../kernel/statement.ts'
+import { updateStatus } from './store/accounts.ts'
 import { identityWorld, password } from './testing.ts'
 
 test('I-8 a session is the account as the database has it', async () => {
@@ -22,6 +23,13 @@ test('I-8 a new role holds with the next request, of a token that was verified b
   assert.equal((await world.authenticate(token)).account.role, 'reporter')
   await world.identity.actions.updateAccount({ accountId: admin.id }, user.id, { role: 'manager' })
   assert.equal((await world.authenticate(token)).account.role, 'manager')
+})
+
+test('I-8 an account that is not active opens nothing, whoever made it so', async () => {
+  await using world = await identityWorld()
+  const { access_token: token, user } = await world.register('ana')
+  await world.unitOfWork.run((unit) => unit.run(updateStatus, { id: user.id, status: 'inactive', at: unit.now }))
+  await assert.rejects(world.authenticate(token), { kind: 'unauthenticated' })
 })
 
 test('I-12 an access token ends 900 s after its issue, and 5 s are forgiven; remembered or not', async () => {

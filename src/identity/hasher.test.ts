@@ -46,3 +46,12 @@ test('I-4 as many run as may, as many wait as may, the next is refused; then all
   assert.equal(new Set(await Promise.all(six)).size, 6)
   await hasher.hash('pass word')
 })
+
+test('I-4 the place of one that is done goes to the next in line, not to both', async () => {
+  const single = new Hasher({ cost, atOnce: 1, waiting: 1 })
+  const [first, second] = [single.hash('pass word'), single.hash('pass word')]
+  await first
+  const third = single.hash('pass word')
+  await assert.rejects(single.hash('pass word'), { kind: 'unavailable' })
+  await Promise.all([second, third])
+})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { builder } from '../kernel/statement.ts'
-import { formatRefreshToken, parseRefreshToken } from './refresh.ts'
+import { formatRefreshToken, newRefreshToken, parseRefreshToken, successor } from './refresh.ts'
 import type { IdentityTables } from './tables.ts'
 import { identityWorld, password, type IdentityWorld } from './testing.ts'
 
@@ -84,6 +84,14 @@ test('I-10 what was never given out is refused and ends nothing', async () => {
 test('I-10 a token has 144 bits that say which login and 256 that are the secret', () => {
   const token = { family: 'F'.repeat(24), secret: 's'.repeat(43) }
   assert.deepEqual(parseRefreshToken(formatRefreshToken(token)), token)
+})
+
+test('I-11 the next token follows from this one and the salt, and from neither alone', () => {
+  const [one, two] = [newRefreshToken(), newRefreshToken()]
+  assert.deepEqual(successor(one, 'salt'), successor(one, 'salt'))
+  assert.notEqual(successor(one, 'salt').secret, successor(one, 'other').secret)
+  assert.notEqual(successor(one, 'salt').secret, successor(two, 'salt').secret)
+  assert.equal(successor(one, 'salt').family, one.family)
 })
 
 test('I-12 a login slides with its use, up to its cap', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createIdentity } from './index.ts'
-import { findSecret } from './store/accounts.ts'
+import { findSecret, replaceHash } from './store/accounts.ts'
 import { identityWorld, password, secret } from './testing.ts'
 
 const email = 'ana@example.com'
@@ -170,6 +170,24 @@ test('I-9 a new password ends every other login and needs the old one', async ()
   assert.equal((await world.call('POST', '/login', { body: { username: 'ana', password } })).status, 401)
   const again = { username: 'ana', password: 'new password' }
   assert.equal((await world.call('POST', '/login', { body: again })).status, 200)
+})
+
+test('I-9 what is decided while a password is being checked counts', async () => {
+  await using world = await identityWorld()
+  const { access_token: token, user } = await world.register('ana')
+  const login = () => world.call('POST', '/login', { body: { username: 'ana', password } })
+  const old = (await world.database.read((reader) => reader.get(findSecret, { id: user.id })))!.password_hash!
+  const replace = (old: string, fresh: string) =>
+    world.unitOfWork.run((unit) => unit.run(replaceHash, { id: user.id, old, fresh }))
+  const [raced] = await Promise.all([login(), replace(old, 'another')])
+  assert.deepEqual([raced.status, raced.retryAfter], [503, 1])
+  await replace('another', old)
+  const change = { token, body: { current_password: password, new_password: 'new password' } }
+  const changing = world.call('POST', '/password', change)
+  const out = await world.call('POST', '/logout', { token })
+  const changed = await changing
+  assert.deepEqual([changed.status, out.status], [401, 204])
+  assert.equal((await login()).status, 200, 'the password is as it was')
 })
 
 test('I-5 guessing at the current password is counted like guessing at the login', async () => {

@@ -1,4 +1,5 @@
 import { closes, type CloseKind } from '../wire/closes.ts'
+import { errors } from '../wire/errors.ts'
 import { parsePosition } from '../wire/position.ts'
 import type { Codec } from './codec.ts'
 import { dispatch } from './dispatch.ts'
@@ -107,12 +108,15 @@ export class Connection implements Receiver, TransportListener {
   async refresh(token: string): Promise<void> {
     const session = await this.hub.authenticator.authenticate(token)
     if (this.state.at !== 'open') return
+    // In both rooms while it is asked again: a revocation that came in between would not have found it.
+    this.hub.rooms.join(this, sessionRoom(session.id))
+    await this.hub.authenticator.authenticate(token)
+    if (this.state.at !== 'open') return
     if (session.account.id !== this.state.session.account.id) {
       throw new CommandError('unauthenticated', 'The token is of another account; open a new connection for it')
     }
     // The login it came from is what revokes it from now on.
-    this.hub.rooms.leave(this, sessionRoom(this.state.session.id))
-    this.hub.rooms.join(this, sessionRoom(session.id))
+    if (session.id !== this.state.session.id) this.hub.rooms.leave(this, sessionRoom(this.state.session.id))
     this.state.session = session
     this.watchExpiry(session)
   }
@@ -273,12 +277,12 @@ export class Connection implements Receiver, TransportListener {
       if (error instanceof CommandError && error.kind === 'unauthenticated') {
         return this.end('token', 'unauthenticated', error.message)
       }
-      if (error instanceof CommandError && error.kind !== 'internal') {
-        this.refuse(error)
-        return this.end('right', 'unauthenticated')
-      }
-      this.hub.onError(error)
-      this.end('internal', 'failed')
+      if (!(error instanceof CommandError)) this.hub.onError(error)
+      const refusal = asCommandError(error)
+      this.refuse(refusal)
+      // What may succeed later must not be closed with a code that says it never will.
+      const comesBack = errors[refusal.kind].retry
+      this.end(comesBack ? 'internal' : 'right', comesBack ? 'failed' : 'unauthenticated')
     }
   }
 
@@ -326,20 +330,20 @@ export class Connection implements Receiver, TransportListener {
       for (const event of page.events) {
         if (event.payload !== null && event.module === this.face.module && inAudience(this.rooms, event.audience)) {
           this.outbox.append(this.codec.event({ ...event, payload: event.payload }))
+          // Paced by the reader: what was missed may be far more than an outbox holds.
+          if (this.outbox.congested) await this.written()
         }
       }
       cursor = page.upTo
-      await new Promise<void>((resolve) => this.whenWritten(resolve))
+      await this.written()
       if (this.state.at !== 'open') return
     }
     this.live = true
   }
 
-  /** Paces the replay by the reader: what was missed may be far more than an outbox holds. */
-  private whenWritten(fn: () => void): void {
-    if (this.outbox.pendingBytes === 0) return fn()
+  private written(): Promise<void> {
     this.outbox.flush()
-    this.outbox.sink.whenDrained(fn)
+    return new Promise((resolve) => this.outbox.sink.whenDrained(resolve))
   }
 
   private sendResync(cursor: number): void {

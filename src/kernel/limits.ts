@@ -88,7 +88,9 @@ export class SlidingWindow<K> {
   private sweep(now: number): void {
     if (now - this.swept < this.window.perMs) return
     this.swept = now
-    for (const [key, passes] of this.keys) if (passes.newest <= now - this.window.perMs) this.keys.delete(key)
+    for (const [key, passes] of this.keys) {
+      if (passes.count === 0 || passes.newest <= now - this.window.perMs) this.keys.delete(key)
+    }
   }
 }
 

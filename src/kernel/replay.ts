@@ -9,6 +9,11 @@ export interface ReplayOptions {
 
 const CHUNK = 512
 
+interface Chunk {
+  readonly upTo: number
+  readonly events: Promise<readonly LogEvent[]>
+}
+
 /**
  * Pages of the log for connections that catch up. Reads are aligned to chunks, so that a storm of connections cut at
  * about the same place shares one query per chunk, whatever their exact positions are (rule K-5).
@@ -16,7 +21,7 @@ const CHUNK = 512
 export class Replay {
   private readonly options: ReplayOptions
   private readonly keep: number
-  private readonly chunks = new Map<number, Promise<readonly LogEvent[]>>()
+  private readonly chunks = new Map<number, Chunk>()
   /** Queries made; for metrics and the test of the reconnect storm. */
   queries = 0
 
@@ -42,24 +47,20 @@ export class Replay {
     this.chunks.clear()
   }
 
-  private chunk(chunk: number, upTo: number): Promise<readonly LogEvent[]> {
-    const known = this.chunks.get(chunk)
-    if (known) return known
-    const from = chunk * CHUNK
-    const full = upTo === from + CHUNK
+  private chunk(number: number, upTo: number): Promise<readonly LogEvent[]> {
+    const known = this.chunks.get(number)
+    // The last chunk still grows: it serves those who want no more than it had.
+    if (known && known.upTo >= upTo) return known.events
     this.queries += 1
-    const read = this.options.read(from, upTo)
-    // The last chunk still grows: it is shared while being read and no longer.
-    this.chunks.set(chunk, read)
-    void read.then(
-      () => (full ? this.trim() : this.drop(chunk, read)),
-      () => this.drop(chunk, read),
+    const chunk = { upTo, events: this.options.read(number * CHUNK, upTo) }
+    this.chunks.set(number, chunk)
+    chunk.events.then(
+      () => this.trim(),
+      () => {
+        if (this.chunks.get(number) === chunk) this.chunks.delete(number)
+      },
     )
-    return read
-  }
-
-  private drop(chunk: number, read: Promise<unknown>): void {
-    if (this.chunks.get(chunk) === read) this.chunks.delete(chunk)
+    return chunk.events
   }
 
   private trim(): void {

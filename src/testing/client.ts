@@ -22,6 +22,7 @@ export class Client {
 
   constructor(url: string, options: { headers?: Record<string, string>; protocols?: string[] } = {}) {
     this.ws = new WebSocket(url, options.protocols ?? [], { headers: options.headers ?? {} })
+    this.ws.on('open', () => this.wake())
     this.ws.on('message', (data: Buffer) => {
       this.frames.push(JSON.parse(data.toString()) as Frame)
       this.wake()
@@ -90,7 +91,6 @@ export class Client {
       let timer: NodeJS.Timeout | undefined
       await new Promise<void>((resolve) => {
         this.wake = resolve
-        this.ws.once('open', resolve)
         timer = setTimeout(resolve, left)
       })
       clearTimeout(timer)

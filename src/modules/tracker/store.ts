@@ -126,6 +126,15 @@ export const members = sql<{ project: number; after: number; limit: number }>()(
     .orderBy('m.user_id')
     .limit(p.limit),
 )
+/** Everybody who sees a project at this moment. */
+export const seers = sql<{ project: number }>()((db, p) =>
+  db
+    .selectFrom('accounts as a')
+    .leftJoin('tracker_members as m', (j) => j.onRef('m.user_id', '=', 'a.id').on('m.project_id', '=', p.project))
+    .select('a.id')
+    .where((e) => e.or([e('a.role', '=', 'admin'), e('m.user_id', 'is not', null)]))
+    .orderBy('a.id'),
+)
 export const findByName = sql<{ key: string }>()((db, p) =>
   db.selectFrom('accounts').select('id').where('username_key', '=', p.key),
 )

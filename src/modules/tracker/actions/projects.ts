@@ -12,6 +12,7 @@ import {
   insertMember,
   insertProject,
   reportIdsOfProject,
+  seers,
   updateProject,
 } from '../store.ts'
 import { timestamp, type Project } from '../wire.ts'
@@ -66,12 +67,15 @@ export async function deleteProject(tracker: Tracker, caller: Caller, id: number
     const { actor } = await reachProject(unit, caller, id)
     checkManages(actor)
     const reports = await unit.all(reportIdsOfProject, { project: id })
+    const sawIt = await unit.all(seers, { project: id })
     for (const report of reports) await eraseReport(unit, report.id)
     await unit.run(deleteMembers, { id })
     await unit.run(removeProject, { id })
     const payload = { id, deleted_by: actor.id, deleted_at: timestamp(unit.now) }
     const room = projectRoom(id)
-    emit(unit, 'project/deleted', payload, ofProject(id), {
+    // By name too: when somebody who is away comes back, nobody is a member of it any more.
+    const { to } = ofProject(id)
+    emit(unit, 'project/deleted', payload, { to: [...to, ...sawIt.map((account) => userRoom(account.id))] }, {
       effects: [
         { kind: 'forget', subject: projectSubject(id) },
         ...reports.map((report) => ({ kind: 'forget', subject: reportSubject(report.id) }) as const),

@@ -7,21 +7,12 @@ import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { startServer, type ServerProcess } from '../src/testing/process.ts'
+import { seeded } from '../src/testing/random.ts'
 
 const ROUNDS = 10
 const WRITERS = 32
 
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
-/** mulberry32: the same seed kills at the same moments after a burst begins. */
-function random(from: number): () => number {
-  let state = from
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
+const random = seeded()
 
 interface Frame {
   readonly type: string
@@ -84,8 +75,7 @@ test('the comparison finds what it looks for', () => {
   })
 })
 
-test(`K-1 kill -9 under load loses nothing that was acknowledged (seed ${seed})`, async () => {
-  const chance = random(seed)
+test(`K-1 kill -9 under load loses nothing that was acknowledged (seed ${random.seed})`, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'switchboard-kill-'))
   const env = {
     NODE_ENV: 'production',
@@ -130,7 +120,7 @@ test(`K-1 kill -9 under load loses nothing that was acknowledged (seed ${seed})`
       }
     }
     const writing = Array.from({ length: WRITERS }, writer)
-    await wait(100 + chance() * 400)
+    await wait(100 + random.next() * 400)
     assert.equal(server.child.exitCode, null, 'the kill hits a living process')
     dead = true
     await server.end('SIGKILL')

@@ -6,7 +6,7 @@ import { asCommandError, CommandError, notFound } from '../kernel/errors.ts'
 import { parseJson } from '../kernel/gate.ts'
 import { retrySeconds, SlidingWindow } from '../kernel/limits.ts'
 import type { Metrics } from '../kernel/metrics.ts'
-import type { Api, Call, Route } from '../kernel/route.ts'
+import { plainCodes, type Api, type Call, type Route } from '../kernel/route.ts'
 import { compile } from '../kernel/schema.ts'
 import type { Authenticator, Session } from '../kernel/session.ts'
 import { documentation } from './documentation.ts'
@@ -60,7 +60,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   // Our own compiled schemas validate and rebuild (kernel/schema.ts); fastify's are for the documents only.
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
-  app.setErrorHandler((error, request, reply) => void answerError(options, defaultCodes, error, request, reply))
+  app.setErrorHandler((error, request, reply) => void answerError(options, plainCodes, error, request, reply))
   app.setNotFoundHandler(() => {
     throw notFound('This path')
   })
@@ -139,19 +139,6 @@ function clientKeyOf(request: FastifyRequest): string | undefined {
   throw new CommandError('invalid', 'Invalid request data', {
     details: { 'idempotency-key': 'must be 1 to 200 visible ASCII characters' },
   })
-}
-
-const defaultCodes: Api['codes'] = {
-  unauthenticated: 'invalid_token',
-  forbidden: 'forbidden',
-  not_found: 'not_found',
-  invalid: 'invalid_data',
-  conflict: 'conflict',
-  too_large: 'payload_too_large',
-  unsupported: 'unsupported_media_type',
-  rate_limited: 'rate_limit_exceeded',
-  internal: 'internal_error',
-  unavailable: 'unavailable',
 }
 
 /** Errors of the framework before our code is reached, in our words. */

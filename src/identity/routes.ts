@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { CommandError } from '../kernel/errors.ts'
-import { Reply, route, type Api, type Call } from '../kernel/route.ts'
+import { plainCodes, Reply, route, type Api, type Call } from '../kernel/route.ts'
 import { showUser, toRecord } from './account.ts'
 import type { Core } from './core.ts'
 import { endAll, endLogin, endSession, listLogins } from './logins.ts'
@@ -17,18 +17,7 @@ export function identityApi(core: Core): Api {
     prefix: '/api/auth',
     tag: 'identity',
     writes: { limit: settings.writesPerMinute, perMs: MINUTE_MS },
-    codes: {
-      unauthenticated: 'invalid_token',
-      forbidden: 'forbidden',
-      not_found: 'not_found',
-      invalid: 'invalid_data',
-      conflict: 'conflict',
-      too_large: 'payload_too_large',
-      unsupported: 'unsupported_media_type',
-      rate_limited: 'rate_limit_exceeded',
-      internal: 'internal_error',
-      unavailable: 'unavailable',
-    },
+    codes: plainCodes,
     routes: [
       route(
         'POST',

@@ -98,6 +98,20 @@ function asAnswer(result: unknown, status: number): Answer {
   return result === undefined ? { status } : { status, body: result }
 }
 
+/** The names of errors where a document gives none. */
+export const plainCodes: Readonly<Record<ErrorKind, string>> = {
+  unauthenticated: 'invalid_token',
+  forbidden: 'forbidden',
+  not_found: 'not_found',
+  invalid: 'invalid_data',
+  conflict: 'conflict',
+  too_large: 'payload_too_large',
+  unsupported: 'unsupported_media_type',
+  rate_limited: 'rate_limit_exceeded',
+  internal: 'internal_error',
+  unavailable: 'unavailable',
+}
+
 /** REST routes of one module under one prefix. */
 export interface Api {
   readonly prefix: string

@@ -4,6 +4,7 @@ import type { Database } from '../../kernel/database.ts'
 import type { Hub } from '../../kernel/hub.ts'
 import type { Window } from '../../kernel/limits.ts'
 import type { Module } from '../../kernel/module.ts'
+import { plainCodes } from '../../kernel/route.ts'
 import type { UnitOfWork } from '../../kernel/unit-of-work.ts'
 import { remind, REMINDER } from './actions/notices.ts'
 import type { Tracker, TrackerSettings } from './actions/tracker.ts'
@@ -44,18 +45,8 @@ export function trackerModule(options: TrackerOptions): Module {
       tag: MODULE,
       writes: settings.writes,
       routes: trackerRoutes(tracker, identity),
-      codes: {
-        unauthenticated: 'invalid_token',
-        forbidden: 'forbidden',
-        not_found: 'not_found',
-        invalid: 'invalid_data',
-        conflict: 'conflict',
-        too_large: 'payload_too_large',
-        unsupported: 'unsupported_media_type',
-        rate_limited: 'rate_limit_exceeded',
-        internal: 'internal_error',
-        unavailable: 'unavailable',
-      },
+      // The document names three of them, and these are those.
+      codes: plainCodes,
     },
   }
 }

@@ -14,7 +14,7 @@ import {
   type ReportRow,
 } from '../store.ts'
 import { timestamp, type Payload } from '../wire.ts'
-import { perform, type Caller, type Tracker, type TrackerSettings } from './tracker.ts'
+import { perform, reachReport, type Caller, type Tracker, type TrackerSettings } from './tracker.ts'
 
 type Kind = 'bug_assigned' | 'comment_added' | 'status_changed' | 'reminder_sent'
 type Common = 'id' | 'user_id' | 'bug_report_id' | 'title' | 'created_at'
@@ -101,11 +101,12 @@ export function remind(settings: TrackerSettings): JobHandler {
   }
 }
 
-/** @throws not_found for another's notification as for an absent one */
+/** @throws not_found for another's notification, or one about what may not be seen any more, as for an absent one */
 export function readNotification(tracker: Tracker, caller: Caller, id: number): Promise<NotificationRow> {
   return perform(tracker, caller, async (unit) => {
     const row = await unit.get(markRead, { user: caller.accountId, id, at: unit.now })
     if (!row) throw notFound('This notification')
+    await reachReport(unit, caller, row.bug_report_id, 'This notification')
     return row
   })
 }

@@ -1,4 +1,5 @@
 import { forbidden, invalid, notFound } from '../../../kernel/errors.ts'
+import type { Unit } from '../../../kernel/unit-of-work.ts'
 import { changeRooms, emit, projectSubject, reportSubject, showProject } from '../events.ts'
 import { checkManages } from '../policy.ts'
 import { adminsRoom, ofProject, projectRoom, userRoom } from '../rooms.ts'
@@ -9,6 +10,7 @@ import {
   deleteMembers,
   deleteProject as removeProject,
   findActive,
+  findByName,
   insertMember,
   insertProject,
   reportIdsOfProject,
@@ -90,11 +92,15 @@ export interface MemberRow {
   readonly added_at: number
 }
 
+/** By id or by name: a name is looked up only for those who may add, or anybody could probe which names exist. */
+export type Newcomer = { readonly user_id: number } | { readonly username: string }
+
 /** Idempotent: adding a member again changes nothing. The new member is shown the project as it is now. */
-export function addMember(tracker: Tracker, caller: Caller, projectId: number, userId: number): Promise<MemberRow> {
+export function addMember(tracker: Tracker, caller: Caller, projectId: number, who: Newcomer): Promise<MemberRow> {
   return perform(tracker, caller, async (unit) => {
     const { actor, project } = await reachProject(unit, caller, projectId)
     checkManages(actor)
+    const userId = 'user_id' in who ? who.user_id : await idOf(unit, who.username)
     const user = await unit.get(findActive, { user: userId })
     if (!user) throw invalid({ user_id: 'must be the id of an active account' })
     const row = { project_id: projectId, user_id: userId, added_at: unit.now }
@@ -121,4 +127,10 @@ export async function removeMember(tracker: Tracker, caller: Caller, projectId: 
       await unassign(unit, tracker, actor, report)
     }
   })
+}
+
+async function idOf(unit: Unit, username: string): Promise<number> {
+  const found = await unit.get(findByName, { key: username.normalize('NFKC').toLowerCase() })
+  if (!found) throw invalid({ username: 'must be the name of an active account' })
+  return found.id
 }

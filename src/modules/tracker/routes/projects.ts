@@ -6,7 +6,7 @@ import type { Tracker } from '../actions/tracker.ts'
 import { showProject } from '../events.ts'
 import { listProjects } from '../lists.ts'
 import { checkSees } from '../policy.ts'
-import { accessProject, findByName, members } from '../store.ts'
+import { accessProject, members } from '../store.ts'
 import { Id, Project, Timestamp, timestamp } from '../wire.ts'
 import { ById, callerOf, Line, PageOf, PageQuery, readOne, readPage, Text } from './shapes.ts'
 
@@ -104,8 +104,7 @@ export function projectRoutes(tracker: Tracker): readonly Route[] {
         reply: Type.Object({ project_id: Id, user_id: Id, added_at: Timestamp }),
       },
       async (call) => {
-        const userId = await memberId(tracker, call.body)
-        const row = await actions.addMember(tracker, callerOf(call), call.params.id, userId)
+        const row = await actions.addMember(tracker, callerOf(call), call.params.id, newcomer(call.body))
         return { project_id: call.params.id, user_id: row.user_id, added_at: timestamp(row.added_at) }
       },
     ),
@@ -118,11 +117,8 @@ export function projectRoutes(tracker: Tracker): readonly Route[] {
   ]
 }
 
-async function memberId(tracker: Tracker, body: { user_id?: number; username?: string }): Promise<number> {
-  if (body.user_id !== undefined) return body.user_id
-  if (body.username === undefined) throw invalid({ user_id: 'is required, or username' })
-  const key = body.username.normalize('NFKC').toLowerCase()
-  const found = await tracker.database.read((reader) => reader.get(findByName, { key }))
-  if (!found) throw invalid({ username: 'must be the name of an active account' })
-  return found.id
+function newcomer({ user_id, username }: { user_id?: number; username?: string }): actions.Newcomer {
+  if (user_id !== undefined) return { user_id }
+  if (username !== undefined) return { username }
+  throw invalid({ user_id: 'is required, or username' })
 }

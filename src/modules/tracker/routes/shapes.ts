@@ -16,7 +16,8 @@ export const Line = (maxLength: number) =>
   Type.String({
     minLength: 1,
     maxLength,
-    pattern: '^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$',
+    // Linear: faults are described with every keyword, so a pattern meets text far over `maxLength`.
+    pattern: '^(?!\\s*$)[^\\p{Cc}]*$',
     description: 'one line of text, not blank, without control characters',
   })
 

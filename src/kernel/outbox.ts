@@ -132,7 +132,9 @@ export class Outbox {
     this.pending = undefined
     this.waiting = undefined
     if (!batch || this.state === 'closed') return
-    if (this.state === 'open' && batch.size + this.sink.bufferedBytes > this.limits.maxPendingBytes) {
+    const unread = this.sink.bufferedBytes
+    // Who has taken everything so far is not slow, however large this one batch is.
+    if (this.state === 'open' && unread > 0 && unread + batch.size > this.limits.maxPendingBytes) {
       this.state = 'overflown'
       this.sink.overflow()
       return

@@ -85,6 +85,11 @@ export class World {
     return client
   }
 
+  /** Clients that have gone need not be remembered for the end. */
+  forgetClients(): void {
+    this.clients.length = 0
+  }
+
   async request(
     method: string,
     path: string,

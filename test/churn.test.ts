@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { connect, type Socket } from 'node:net'
+import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { testWorld, type World } from '../src/testing/world.ts'
+
+const CYCLES = 2_000
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+async function heapOf(): Promise<number> {
+  for (let i = 0; i < 3; i += 1) {
+    collect()
+    await new Promise((turn) => setImmediate(turn))
+  }
+  return process.memoryUsage().heapUsed
+}
+
+/** Comes and goes in one of the ways clients do. */
+async function visit(world: World, token: string, i: number): Promise<void> {
+  const query = ['', '&since=now', '&since=nonsense', ''][i % 4]
+  const client = world.client(`/tracker/ws?token=${i % 7 === 0 ? 'bad' : token}${query}`)
+  if (i % 7 === 0) return client.expectClose(4401)
+  if (i % 5 === 0) {
+    await client.opened()
+    return client.cut()
+  }
+  await client.expect('system/connected')
+  if (i % 3 === 0) await client.cut()
+  else await client.close()
+}
+
+test(`K-7 K-12 after ${CYCLES} clients have come and gone nothing of them is left`, async () => {
+  await using world = await testWorld({ config: { upgradesPerMinutePerAddress: 0 } })
+  const user = await world.user('ana')
+  const { hub } = world.app
+  const round = async (from: number, to: number): Promise<void> => {
+    for (let i = from; i < to; i += 50) {
+      await Promise.all(Array.from({ length: 50 }, (_, n) => visit(world, user.token, i + n)))
+      world.forgetClients()
+    }
+    for (let i = 0; i < 10_000 && hub.connections.size > 0; i += 1) await new Promise((turn) => setImmediate(turn))
+    // The grace of presence, and what waits for it.
+    world.clock.advance(10_000)
+  }
+  await round(0, 500)
+  const before = await heapOf()
+  await round(500, CYCLES)
+  const after = await heapOf()
+  assert.deepEqual(hub.leftovers, {
+    connections: 0,
+    rooms: 0,
+    presences: 0,
+    windows: 0,
+    tickets: 0,
+    dirtyOutboxes: 0,
+  })
+  assert.equal(hub.queuedBytes, 0)
+  const growth = after - before
+  assert.ok(growth < 5 * 1024 * 1024, `the heap grew by ${growth} bytes over ${CYCLES - 500} connections`)
+})
+
+/** A client that shakes hands and then never reads. */
+function deaf(world: World, token: string): Promise<Socket> {
+  const { hostname, port } = new URL(world.url)
+  const socket = connect({ host: hostname, port: Number(port) })
+  socket.write(
+    `GET /tracker/ws?token=${token} HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  )
+  return new Promise((resolve) => {
+    socket.once('data', () => {
+      socket.pause()
+      resolve(socket)
+    })
+  })
+}
+
+test('K-10 who stops reading is cut at the bound, and costs the others nothing', async () => {
+  const maxPendingBytes = 256 * 1024
+  await using world = await testWorld({ config: { maxPendingBytes, trackerWritesPerMinute: 0, pingIntervalMs: 86_400_000 } })
+  const admin = await world.user('ana')
+  const project = (await admin.post('/api/tracker/projects', { name: 'P' })).body.id as number
+  const good = await world.connect(admin)
+  const stuck = await Promise.all([deaf(world, admin.token), deaf(world, admin.token)])
+  const { hub } = world.app
+  const description = 'x'.repeat(18_000)
+  let highest = 0
+  let sent = 0
+  // The kernel's own socket buffers take some megabytes first; then the bound is what counts.
+  while (hub.connections.size > 1 && sent < 2_000) {
+    const body = { project_id: project, title: `T${sent}`, description }
+    const answers = await Promise.all(Array.from({ length: 5 }, () => admin.post('/api/tracker/bug-reports', body)))
+    for (const { status } of answers) assert.equal(status, 201)
+    sent += answers.length
+    for (let i = 0; i < answers.length; i += 1) await good.expect('bug_report/created')
+    highest = Math.max(highest, hub.queuedBytes)
+    world.clock.advance(6_000)
+    await new Promise((turn) => setImmediate(turn))
+  }
+  assert.equal(hub.connections.size, 1, `still there after ${sent} events`)
+  assert.ok(highest < 3 * (maxPendingBytes + 5 * 20_000), `${highest} bytes were queued`)
+  assert.equal((await hub.metrics.slowConsumers.get()).values[0]!.value, 2)
+  await good.expectNothing()
+  for (const socket of stuck) socket.destroy()
+})

@@ -48,6 +48,9 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
+    // A path that cannot be decoded has no route and so no hooks: fastify would answer in its own words.
+    frameworkErrors: (error, request, reply) =>
+      void answerError(options, defaultCodes, error, request, reply.headers(headers)),
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_, body, done) => {

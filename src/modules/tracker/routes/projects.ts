@@ -20,7 +20,7 @@ const Member = Type.Object({
   status: Type.String(),
   added_at: Timestamp,
 })
-const NewMember = Type.Object({ user_id: Type.Optional(Id), username: Type.Optional(Type.String({ maxLength: 254 })) })
+const NewMember = Type.Object({ user_id: Type.Optional(Id), username: Type.Optional(Text(1, 254)) })
 const OneMember = Type.Object({ id: Id, user_id: Id })
 
 export function projectRoutes(tracker: Tracker): readonly Route[] {

@@ -50,7 +50,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     return503OnClosing: true,
     // A path that cannot be decoded has no route and so no hooks: fastify would answer in its own words.
     frameworkErrors: (error, request, reply) =>
-      void answerError(options, defaultCodes, error, request, reply.headers(headers)),
+      void answerError(options, plainCodes, error, request, reply.headers(headers)),
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_, body, done) => {
@@ -154,6 +154,7 @@ function translate(error: unknown): CommandError {
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
     case 'FST_ERR_BAD_URL':
+    case 'FST_ERR_MAX_PARAM_LENGTH':
       return new CommandError('invalid', 'Invalid request data', { details: { request: 'is malformed' } })
     default:
       return asCommandError(error)

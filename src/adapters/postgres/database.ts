@@ -1,111 +1,123 @@
 import { Kysely, PostgresDialect } from 'kysely'
-import { Pool, types, type PoolClient } from 'pg'
-import type { Database, Migrations, Reader, Tx } from '../../kernel/database.ts'
-import { runMigrations } from '../migrate.ts'
-import { Mutex } from '../mutex.ts'
-import { PostgresConnection, type Client } from './connection.ts'
+import { Pool, types, type PoolClient, type QueryConfig, type QueryResult } from 'pg'
+import type { Database } from '../../kernel/database.ts'
+import { INT8, toNumber, type Client, type Result, type Source } from './client.ts'
+import { ByteOrder } from './collation.ts'
+import { PostgresDatabase } from './store.ts'
 
-/** Where connections come from: a pool, or the one of an embedded PostgreSQL. */
-export interface Source {
-  /** The client is this call's alone. One whose connection broke is not used again. */
-  use<T>(work: (client: Client) => Promise<T>): Promise<T>
-  kysely(): Kysely<never>
-  close(): Promise<void>
+export interface PostgresOptions {
+  /** Connections of the pool. One writes at a time, the others read. */
+  readonly max?: number
 }
 
-/** The store of a cluster. Writes of this process are one after the other; groups make that cheap (rule K-1). */
-export class PostgresDatabase implements Database {
-  readonly dialect = 'postgres'
-  readonly latest: Pick<Reader, 'all' | 'get'>
-  private readonly source: Source
-  private readonly writing = new Mutex()
+/** For a connection of the pool, new or returned: past it a request fails instead of waiting for ever. */
+const ACQUIRE_MS = 10_000
+/** For one answer: past it the server is gone without a word (failover, a cut cable), and so is its connection. */
+const ANSWER_MS = 30_000
 
-  constructor(source: Source) {
-    this.source = source
-    this.latest = {
-      all: (statement, params) => source.use((client) => new PostgresConnection(client).all(statement, params)),
-      get: (statement, params) => source.use((client) => new PostgresConnection(client).get(statement, params)),
+/** The server does not know this prepared statement any more, or its result has changed: a newer node has migrated. */
+const STALE = new Set(['0A000', '26000'])
+
+/** @param url `postgres://user:password@host/database`, with `sslmode=verify-full` over a network. */
+export function openPostgres(url: string, options: PostgresOptions = {}): Database {
+  return new PostgresDatabase(new PoolSource(url, options.max ?? 10))
+}
+
+class PoolSource implements Source {
+  private readonly pool: Pool
+  /** Connections whose prepared statements are as good as new. */
+  private sound = new WeakSet<PoolClient>()
+
+  constructor(url: string, max: number) {
+    this.pool = new Pool({
+      connectionString: url,
+      max,
+      connectionTimeoutMillis: ACQUIRE_MS,
+      keepAlive: true,
+      application_name: 'switchboard',
+      types: {
+        getTypeParser: (id, format) => (id === INT8 ? toNumber : types.getTypeParser(id, format)),
+      },
+    })
+    // A connection that breaks is dropped by the pool when it is idle, by `use` when it is not, and by kysely during a
+    // migration; unheard, its event would end the process.
+    this.pool.on('error', () => undefined)
+    this.pool.on('connect', (client) => {
+      this.sound.add(client)
+      client.on('error', () => undefined)
+    })
+  }
+
+  async use<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    const client = await this.take()
+    const used = new PgClient(client)
+    try {
+      return await work(used)
+    } finally {
+      used.done()
+      // The other connections have prepared the same statements: each would fail once.
+      if (used.stale) this.sound = new WeakSet()
+      const inTransaction = client.getTransactionStatus() !== 'I'
+      client.release(used.lost !== undefined || used.stale || inTransaction)
     }
   }
 
-  migrate(migrations: Migrations): Promise<void> {
-    return this.writing.run(() => runMigrations(this.source.kysely(), 'postgres', migrations))
-  }
-
-  read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
-    return this.transaction('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work)
-  }
-
-  write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.writing.run(() => this.transaction('BEGIN', work))
-  }
-
-  /**
-   * Frees the space of erased rows for being overwritten. How long the write-ahead log and its archive keep them is the
-   * operator's setting, and so is `VACUUM FULL` for a copy of the files that must not have them.
-   */
-  erase(): Promise<void> {
-    return this.source.use(async (client) => {
-      for (const table of ['event_log', 'command_outcomes']) await client.query(`VACUUM ${table}`, [])
-    })
+  withKysely<T>(work: (db: Kysely<never>) => Promise<T>): Promise<T> {
+    return work(new Kysely({ dialect: new PostgresDialect({ pool: this.pool }), plugins: [new ByteOrder()] }))
   }
 
   close(): Promise<void> {
-    return this.writing.run(() => this.source.close())
+    return this.pool.end()
   }
 
-  private transaction<T>(begin: string, work: (tx: PostgresConnection) => Promise<T>): Promise<T> {
-    return this.source.use(async (client) => {
-      const connection = new PostgresConnection(client)
-      await connection.exec(begin)
-      try {
-        const result = await work(connection)
-        await connection.exec('COMMIT')
-        return result
-      } catch (error) {
-        // On a broken connection there is nothing to roll back, and the cause is what counts.
-        await connection.exec('ROLLBACK').catch(() => undefined)
-        throw error
-      }
-    })
+  private async take(): Promise<PoolClient> {
+    for (;;) {
+      const client = await this.pool.connect()
+      if (this.sound.has(client)) return client
+      client.release(true)
+    }
   }
 }
 
-/** @param options.max connections of the pool; a session of the tests and a small cluster both fit the default. */
-export function openPostgres(url: string, options: { readonly max?: number } = {}): Database {
-  const pool = new Pool({
-    connectionString: url,
-    max: options.max ?? 10,
-    types: {
-      // Offsets, times and counts are below 2^53: numbers, as on SQLite.
-      getTypeParser: (id, format) => (id === types.builtins.INT8 ? Number : types.getTypeParser(id, format)),
-    },
-  })
-  // An idle connection that breaks is dropped by the pool; unheard, the event would end the process.
-  pool.on('error', () => undefined)
-  return new PostgresDatabase({
-    async use(work) {
-      const client = await pool.connect()
-      let broken: Error | undefined
-      const note = (error: Error): void => void (broken = error)
-      client.on('error', note)
-      try {
-        return await work(overPg(client))
-      } finally {
-        client.off('error', note)
-        client.release(broken)
-      }
-    },
-    kysely: () => new Kysely<never>({ dialect: new PostgresDialect({ pool }) }),
-    close: () => pool.end(),
-  })
+interface TimedQuery extends QueryConfig {
+  readonly query_timeout: number
 }
 
-function overPg(client: PoolClient): Client {
-  return {
-    async query(text, values, name) {
-      const result = await client.query({ text, values: [...values], ...(name !== undefined && { name }) })
-      return { rows: result.rows as object[], changed: result.rowCount ?? 0 }
-    },
+class PgClient implements Client {
+  lost: unknown
+  stale = false
+  private readonly client: PoolClient
+  private readonly onError = (error: Error): void => void (this.lost ??= error)
+
+  constructor(client: PoolClient) {
+    this.client = client
+    client.on('error', this.onError)
+  }
+
+  query(text: string, values: readonly unknown[], name?: string): Promise<Result> {
+    return this.send({ text, values: [...values], ...(name !== undefined && { name }), query_timeout: ANSWER_MS })
+  }
+
+  exec(commands: string, limitMs = ANSWER_MS): Promise<Result> {
+    return this.send({ text: commands, query_timeout: limitMs })
+  }
+
+  done(): void {
+    this.client.off('error', this.onError)
+  }
+
+  private async send(query: TimedQuery): Promise<Result> {
+    try {
+      // Several commands give several results.
+      const found: QueryResult<object> | QueryResult<object>[] = await this.client.query<object>(query)
+      const { rows, rowCount } = Array.isArray(found) ? found.at(-1)! : found
+      return { rows, changed: rowCount ?? 0 }
+    } catch (error) {
+      const { code, message } = error as { code?: string; message?: string }
+      if (code !== undefined && STALE.has(code)) this.stale = true
+      // Its answer may still come, to whoever asks next.
+      if (message === 'Query read timeout') this.lost ??= error
+      throw error
+    }
   }
 }

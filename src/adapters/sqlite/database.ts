@@ -1,9 +1,15 @@
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { Kysely, SqliteDialect } from 'kysely'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DatabaseSync } from 'node:sqlite'
 import { StorageBroken, type Database, type Migrations, type Reader, type Tx } from '../../kernel/database.ts'
 import { Mutex } from '../mutex.ts'
-import { runMigrations } from '../migrate.ts'
 import { SqliteConnection } from './connection.ts'
+import { migrateSqlite } from './migrations.ts'
+
+/** For the lock of another process on the file (a backup, a shell). */
+const BUSY_MS = 5_000
+/** How long an erasure waits for the reads that need the old pages. */
+const ERASE_LIMIT_MS = 60_000
+const ERASE_RETRY_MS = 20
 
 export interface SqliteOptions {
   /** Connections for reads; each `read` takes one for as long as it lasts. */
@@ -17,12 +23,16 @@ export interface SqliteOptions {
  */
 export function openSqlite(path: string, options: SqliteOptions = {}): Database {
   const writer = open(path)
-  const readers = Array.from({ length: options.readers ?? 4 }, () => new SqliteConnection(open(path)))
-  return new SqliteDatabase(path, writer, readers, new SqliteConnection(open(path)))
+  const reader = (): SqliteConnection => {
+    const db = open(path)
+    db.exec('PRAGMA query_only = ON')
+    return new SqliteConnection(db)
+  }
+  return new SqliteDatabase(path, writer, Array.from({ length: options.readers ?? 4 }, reader), reader())
 }
 
 function open(path: string): DatabaseSync {
-  const db = new DatabaseSync(path, { timeout: 5_000 })
+  const db = new DatabaseSync(path, { timeout: BUSY_MS })
   db.exec(`
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
@@ -45,6 +55,7 @@ class SqliteDatabase implements Database {
   private readonly idle: SqliteConnection[]
   private readonly readers: readonly SqliteConnection[]
   private readonly waiting: ((reader: SqliteConnection) => void)[] = []
+  private closed = false
 
   constructor(path: string, writer: DatabaseSync, readers: readonly SqliteConnection[], alone: SqliteConnection) {
     this.path = path
@@ -56,26 +67,18 @@ class SqliteDatabase implements Database {
   }
 
   migrate(migrations: Migrations): Promise<void> {
-    return this.writing.run(async () => {
-      const unlock = lockMigrations(this.path)
-      try {
-        await runMigrations(kyselyOver(this.writer), 'sqlite', migrations)
-      } finally {
-        unlock()
-      }
-    })
+    return this.writing.run(() => migrateSqlite(this.path, this.writer, migrations))
   }
 
   async read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
-    const reader = this.idle.pop() ?? (await new Promise<SqliteConnection>((take) => this.waiting.push(take)))
+    if (this.closed) throw new Error('The database is closed')
+    const reader = await this.take()
     try {
       reader.exec('BEGIN')
       return await work(reader)
     } finally {
-      reader.exec('COMMIT')
-      const next = this.waiting.shift()
-      if (next) next(reader)
-      else this.idle.push(reader)
+      reader.rollback()
+      this.give(reader)
     }
   }
 
@@ -85,10 +88,10 @@ class SqliteDatabase implements Database {
 
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.writing.run(async () => {
-      this.connection.exec('BEGIN IMMEDIATE')
+      this.connection.begin()
       try {
         const result = await work(this.connection)
-        this.connection.exec('COMMIT')
+        this.connection.commit()
         return result
       } catch (error) {
         this.connection.rollback()
@@ -97,60 +100,53 @@ class SqliteDatabase implements Database {
     })
   }
 
-  /** Deleted content is overwritten in place (`secure_delete`), but old pages stay in the WAL until it is truncated. */
-  erase(): Promise<void> {
-    return this.writing.run(() => {
-      this.writer.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-      return Promise.resolve()
-    })
+  /**
+   * Deleted content is overwritten in place (`secure_delete`), but old pages stay in the WAL until it is truncated, and
+   * that is possible only while no read needs them.
+   */
+  async erase(): Promise<void> {
+    const until = performance.now() + ERASE_LIMIT_MS
+    while (!(await this.writing.run(() => Promise.resolve(truncateLog(this.writer))))) {
+      if (performance.now() > until) throw new Error('Erased content is still in the write-ahead log: a read holds it')
+      await sleep(ERASE_RETRY_MS)
+    }
   }
 
+  /** What runs is let finish. */
   async close(): Promise<void> {
+    this.closed = true
     await this.writing.run(() => Promise.resolve())
+    await Promise.all(this.readers.map(() => this.take()))
     for (const reader of [...this.readers, this.alone]) reader.close()
     this.writer.close()
   }
-}
 
-/**
- * kysely's migration lock does nothing on SQLite. A second file serves: its write lock is held by one process at a time
- * and released by the operating system when that dies.
- */
-function lockMigrations(path: string): () => void {
-  const lock = new DatabaseSync(`${path}-migrating`, { timeout: 60_000 })
-  lock.exec('BEGIN IMMEDIATE')
-  return () => {
-    lock.exec('COMMIT')
-    lock.close()
+  private async take(): Promise<SqliteConnection> {
+    return this.idle.pop() ?? (await new Promise<SqliteConnection>((take) => this.waiting.push(take)))
+  }
+
+  private give(reader: SqliteConnection): void {
+    const next = this.waiting.shift()
+    if (next) next(reader)
+    else this.idle.push(reader)
   }
 }
 
-/** SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB; a full disk is not among them: that transaction fails, later ones may not. */
+/** At once or not at all: a wait inside SQLite stops the process, and with it the read that is waited for. */
+function truncateLog(db: DatabaseSync): boolean {
+  db.exec('PRAGMA busy_timeout = 0')
+  try {
+    return db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()!['busy'] === 0
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
+  }
+}
+
+/** SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB. Not a full disk: that transaction fails, later ones may not. */
 const BROKEN = new Set([10, 11, 26])
 
 function isBroken(error: unknown): boolean {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
   const code = (cause as { errcode?: unknown }).errcode
   return typeof code === 'number' && BROKEN.has(code & 0xff)
-}
-
-/** kysely's own driver on our connection: for migrations, where speed does not matter. */
-function kyselyOver(db: DatabaseSync): Kysely<never> {
-  return new Kysely<never>({
-    dialect: new SqliteDialect({
-      database: {
-        close: () => undefined,
-        prepare: (sql) => {
-          const statement = db.prepare(sql)
-          const bind = (params: readonly unknown[]): SQLInputValue[] => params as SQLInputValue[]
-          return {
-            reader: statement.columns().length > 0,
-            all: (params) => statement.all(...bind(params)),
-            run: (params) => statement.run(...bind(params)),
-            iterate: (params) => statement.iterate(...bind(params)),
-          }
-        },
-      },
-    }),
-  })
 }

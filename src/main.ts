@@ -23,11 +23,6 @@ const app = await createApp({
   log,
   secret: readSecret(config),
 })
-const demo = config.demo && !config.production ? await seedDemo(app, config.dataDir) : undefined
-const addresses = await app.listen()
-if (!config.production) greet(addresses, demo)
-log.info({ ports: addresses.map((address) => address.port) }, 'listening')
-
 let stopping = false
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
@@ -48,6 +43,11 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 // foresaw must not cut everybody.
 process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
 process.on('uncaughtException', (error) => log.fatal({ err: error }, 'uncaught exception'))
+
+const demo = config.demo && !config.production ? await seedDemo(app, config.dataDir) : undefined
+const addresses = await app.listen()
+if (!config.production) greet(addresses, demo)
+log.info({ ports: addresses.map((address) => address.port) }, 'listening')
 
 function attempt<T>(read: () => T): T {
   try {

@@ -94,7 +94,7 @@ export const reportsOfProject = sql<{ project: number; limit: number }>()((db, p
     .limit(p.limit),
 )
 export const reportIdsOfProject = sql<{ project: number }>()((db, p) =>
-  db.selectFrom('tracker_reports').select('id').where('project_id', '=', p.project).orderBy('id'),
+  db.selectFrom('tracker_reports').select(['id', 'moved_at']).where('project_id', '=', p.project).orderBy('id'),
 )
 export const otherProjects = sql<{ user: number }>()((db, p) =>
   db
@@ -158,6 +158,7 @@ export const insertReport = sql<Omit<ReportRow, 'id'>>()((db, p) =>
       creator_id: p.creator_id,
       assignee_id: p.assignee_id,
       pending_since: p.pending_since,
+      moved_at: p.moved_at,
       created_at: p.created_at,
       updated_at: p.updated_at,
     })
@@ -174,6 +175,7 @@ export const updateReport = sql<ReportRow>()((db, p) =>
       priority: p.priority,
       assignee_id: p.assignee_id,
       pending_since: p.pending_since,
+      moved_at: p.moved_at,
       updated_at: p.updated_at,
     })
     .where('id', '=', p.id),

@@ -30,6 +30,8 @@ export interface TrackerTables extends IdentityTables {
     assignee_id: number | null
     /** When it last became pending; what reminders count from. */
     pending_since: number
+    /** When it last came from another project; null when it never did. */
+    moved_at: number | null
     created_at: number
     updated_at: number
   }
@@ -89,6 +91,7 @@ export const trackerMigrations: Migrations = {
       .addColumn('creator_id', 'integer', (c) => c.notNull())
       .addColumn('assignee_id', 'integer')
       .addColumn('pending_since', time, (c) => c.notNull())
+      .addColumn('moved_at', time)
       .addColumn('created_at', time, (c) => c.notNull())
       .addColumn('updated_at', time, (c) => c.notNull())
       .execute()

@@ -76,8 +76,12 @@ export async function deleteProject(tracker: Tracker, caller: Caller, id: number
     const payload = { id, deleted_by: actor.id, deleted_at: timestamp(unit.now) }
     const room = projectRoom(id)
     // By name too: when somebody who is away comes back, nobody is a member of it any more.
-    const { to } = ofProject(id)
-    emit(unit, 'project/deleted', payload, { to: [...to, ...sawIt.map((account) => userRoom(account.id))] }, {
+    const to = [...ofProject(id).to, ...sawIt.map((account) => userRoom(account.id))]
+    // Somebody who is away may know a report under the project it came from, and its coming is about to be forgotten.
+    for (const report of reports.filter(({ moved_at }) => moved_at !== null)) {
+      emit(unit, 'bug_report/deleted', { id: report.id, deleted_by: actor.id, deleted_at: timestamp(unit.now) }, { to })
+    }
+    emit(unit, 'project/deleted', payload, { to }, {
       effects: [
         { kind: 'forget', subject: projectSubject(id) },
         ...reports.map((report) => ({ kind: 'forget', subject: reportSubject(report.id) }) as const),

@@ -53,6 +53,7 @@ export function createReport(tracker: Tracker, caller: Caller, input: NewReport)
         creator_id: actor.id,
         assignee_id: assignee,
         pending_since: unit.now,
+        moved_at: null,
         created_at: unit.now,
         updated_at: unit.now,
       }))!
@@ -144,6 +145,7 @@ async function applyChanges(
   // Saying the same again changes nothing and tells nobody.
   if (!status && !assigned && !edited) return before
   if (status && row.status === 'pending') row.pending_since = unit.now
+  if (row.project_id !== before.project_id) row.moved_at = unit.now
   await unit.run(updateReport, row)
   if (row.project_id !== before.project_id) await moveReport(unit, before, row, actor)
   const audience = ofProject(row.project_id)

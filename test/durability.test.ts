@@ -75,7 +75,7 @@ test('the comparison finds what it looks for', () => {
   })
 })
 
-test(`K-1 kill -9 under load loses nothing that was acknowledged (seed ${random.seed})`, async () => {
+test(`K-1 kill -9 under load loses nothing that was acknowledged (seed ${random.seed})`, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'switchboard-kill-'))
   const env = {
     NODE_ENV: 'production',
@@ -151,7 +151,7 @@ test(`K-1 kill -9 under load loses nothing that was acknowledged (seed ${random.
   file.close()
   rmSync(folder, { recursive: true, force: true })
 
-  console.log(`${ROUNDS} kills, ${acknowledged.length} acknowledged, ${offsets.length} events`)
+  t.diagnostic(`${ROUNDS} kills, ${acknowledged.length} acknowledged, ${offsets.length} events`)
   assert.ok(acknowledged.length >= 500, `only ${acknowledged.length} writes were acknowledged: no load, no proof`)
   assert.deepEqual(compare(acknowledged, rows, events), { lost: [], silent: [], phantom: [], twice: [] })
   assert.deepEqual(

@@ -27,7 +27,7 @@ class PgliteSource implements Source {
       },
       async exec(commands) {
         const { rows, affectedRows } = (await db.exec(commands)).at(-1)!
-        return { rows: rows as object[], changed: affectedRows ?? 0 }
+        return { rows, changed: affectedRows ?? 0 }
       },
     }
   }

@@ -8,8 +8,8 @@ export interface Random {
   pick<T>(items: readonly T[]): T
 }
 
-/** mulberry32. @param seed default: from the environment's SEED, else of this moment */
-export function seeded(seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)): Random {
+/** mulberry32. @param seed default: SEED of the environment, to look for trouble; else always the same one */
+export function seeded(seed = Number(process.env['SEED'] ?? 7)): Random {
   let state = seed
   const next = (): number => {
     state = (state + 0x6d2b79f5) | 0

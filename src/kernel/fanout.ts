@@ -55,12 +55,9 @@ export class Fanout<R extends Receiver> implements BusReceiver {
   events(events: readonly LogEvent[]): void {
     for (const event of events) {
       if (event.offset <= this.last) continue
-      if (event.offset > this.last + 1) return this.fill(event.offset)
-      try {
-        this.deliver(event)
-      } catch (error) {
-        this.options.onError(error)
-      }
+      // Each of them is committed, so that one read can bring them all.
+      if (event.offset > this.last + 1) return this.fill(Math.max(...events.map(({ offset }) => offset)))
+      this.deliver(event)
     }
   }
 
@@ -79,7 +76,8 @@ export class Fanout<R extends Receiver> implements BusReceiver {
       .read(this.last, this.wanted)
       .then((events) => {
         this.filling = undefined
-        this.events(events)
+        // What the log itself leaves out, retention has removed: to ask again would be to ask for ever.
+        for (const event of events) if (event.offset > this.last) this.deliver(event)
         // Hints that came while the log was read were passed over.
         if (events.length > 0) this.fill(this.wanted)
       })
@@ -101,13 +99,24 @@ export class Fanout<R extends Receiver> implements BusReceiver {
     this.last = event.offset
     // Who comes in hears the event that says so, and so does who goes out.
     for (const effect of event.effects) if (!isParting(effect)) this.apply(effect)
-    if (hasPayload(event)) {
-      const frames = new FrameCache((codec) => codec.event(event))
-      const deliveries = this.each(event.audience, (receiver) => receiver.outbox.append(frames.for(receiver.codec)))
-      this.options.onDelivered(deliveries, event)
-    }
+    if (hasPayload(event)) this.attempt(() => this.send(event))
     for (const effect of event.effects) if (isParting(effect)) this.apply(effect)
     if (this.reached.length > 0) this.settleReached()
+  }
+
+  private send(event: LogEvent & { payload: string }): void {
+    const frames = new FrameCache((codec) => codec.event(event))
+    const deliveries = this.each(event.audience, (receiver) => receiver.outbox.append(frames.for(receiver.codec)))
+    this.options.onDelivered(deliveries, event)
+  }
+
+  /** A module's fault in one place must not leave somebody in a room, or a connection open, in another. */
+  private attempt(fn: () => void): void {
+    try {
+      fn()
+    } catch (error) {
+      this.options.onError(error)
+    }
   }
 
   private each(audience: Audience, give: (receiver: R) => void): number {
@@ -138,11 +147,13 @@ export class Fanout<R extends Receiver> implements BusReceiver {
         }
         return
       case 'close':
-        for (const receiver of [...rooms.members(effect.of)]) receiver.close(effect.close, effect.reason)
+        for (const receiver of [...rooms.members(effect.of)]) {
+          this.attempt(() => receiver.close(effect.close, effect.reason))
+        }
         return
       case 'forget':
       case 'readdress':
-        return this.options.onRewrite(effect)
+        return this.attempt(() => this.options.onRewrite(effect))
     }
   }
 

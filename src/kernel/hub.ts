@@ -101,6 +101,7 @@ export class Hub {
         metrics.writes.inc()
         metrics.bytesOut.inc(batch.size)
       },
+      onError,
     })
     const read = (after: number, until: number) => database.read((reader) => eventLog.read(reader, after, until))
     this.replay = new Replay({ read })

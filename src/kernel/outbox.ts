@@ -160,6 +160,7 @@ export interface FlusherOptions {
   /** Milliseconds, never stepping back. */
   readonly monotonic: () => number
   readonly onWrite: (batch: BatchNode) => void
+  readonly onError: (error: unknown) => void
 }
 
 /**
@@ -210,6 +211,13 @@ export class Flusher {
     this.scheduled = false
     // A new root drops every node of this turn: nothing holds them once they are written.
     this.root = new BatchNode()
-    for (const outbox of dirty) outbox.flush()
+    for (const outbox of dirty) {
+      try {
+        outbox.flush()
+      } catch (error) {
+        // The others still have to be written: nobody would enlist them again.
+        this.options.onError(error)
+      }
+    }
   }
 }

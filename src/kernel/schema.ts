@@ -11,8 +11,10 @@ export type Decode<T> = (input: unknown) => T
  *
  * @param options.coerce for query strings and path parameters, where everything arrives as text.
  * @throws CommandError invalid, with a detail for each bad field
+ * @throws Error at once for a schema that cannot be rebuilt
  */
 export function compile<S extends TSchema>(schema: S, options: { coerce?: boolean } = {}): Decode<Static<S>> {
+  checkShape(schema, 'the value')
   const validator = Compile(schema)
   return (input) => {
     const value = options.coerce ? coerce(schema, input) : input
@@ -40,11 +42,29 @@ function fromText(shape: Shape, text: string): unknown {
 
 interface Shape {
   readonly type?: unknown
+  readonly enum?: readonly unknown[]
+  readonly anyOf?: readonly Shape[]
   readonly properties?: Readonly<Record<string, Shape>>
   readonly items?: Shape
   readonly default?: unknown
   readonly description?: string
 }
+
+/** Rebuilding follows members and items and nothing else: what a choice or a record holds would be lost in silence. */
+function checkShape(shape: Shape, at: string): void {
+  if (shape.type === 'object' && shape.properties) {
+    for (const [key, inner] of Object.entries(shape.properties)) checkShape(inner, `${at}.${key}`)
+  } else if (shape.type === 'array' && shape.items && !Array.isArray(shape.items)) {
+    checkShape(shape.items, `${at}[]`)
+  } else if (!isScalar(shape)) {
+    throw new Error(`${at} cannot be rebuilt; use objects with named members, arrays of one kind and scalars`)
+  }
+}
+
+const SCALARS: readonly unknown[] = ['string', 'integer', 'number', 'boolean', 'null']
+
+const isScalar = (shape: Shape): boolean =>
+  SCALARS.includes(shape.type) || shape.enum !== undefined || (shape.anyOf?.every(isScalar) ?? false)
 
 function rebuild(shape: Shape, value: unknown): unknown {
   if (Array.isArray(value)) return shape.items ? value.map((item) => rebuild(shape.items!, item)) : []

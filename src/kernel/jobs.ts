@@ -46,9 +46,17 @@ const upsert = sql<JobRow>()((db, p) =>
 const remove = sql<{ kind: string; key: string }>()((db, p) =>
   db.deleteFrom('jobs').where('kind', '=', p.kind).where('key', '=', p.key),
 )
-const dueJobs = sql<{ now: number; limit: number }>()((db, p) =>
-  db.selectFrom('jobs').selectAll().where('due', '<=', p.now).orderBy('due').limit(p.limit),
-)
+// Only of kinds that can be worked here: those of a module that is switched off keep nothing else waiting.
+const dueJobs = (kinds: readonly string[]) =>
+  sql<{ now: number; limit: number }>()((db, p) =>
+    db
+      .selectFrom('jobs')
+      .selectAll()
+      .where('kind', 'in', kinds)
+      .where('due', '<=', p.now)
+      .orderBy('due')
+      .limit(p.limit),
+  )
 // Taking a job is deleting it while it is still as it was read: of two workers one wins, the other changes no row.
 const take = sql<{ kind: string; key: string; due: number; attempts: number }>()((db, p) =>
   db
@@ -57,6 +65,18 @@ const take = sql<{ kind: string; key: string; due: number; attempts: number }>()
     .where('key', '=', p.key)
     .where('due', '=', p.due)
     .where('attempts', '=', p.attempts),
+)
+
+// Only while it is as it was read: what was cancelled or scheduled anew in the meantime stays so.
+const postpone = sql<{ kind: string; key: string; due: number; attempts: number; next: number; failed: number }>()(
+  (db, p) =>
+    db
+      .updateTable('jobs')
+      .set({ due: p.next, attempts: p.failed })
+      .where('kind', '=', p.kind)
+      .where('key', '=', p.key)
+      .where('due', '=', p.due)
+      .where('attempts', '=', p.attempts),
 )
 
 export interface Job {
@@ -98,11 +118,13 @@ const BACKOFF_MS = [1_000, 5_000, 30_000, 120_000, 600_000]
 /** Works jobs that are due, on any node; they are rows, so they survive a restart (rule K-8). */
 export class JobRunner {
   private readonly options: JobRunnerOptions
+  private readonly due: ReturnType<typeof dueJobs>
   private running: Promise<void> | undefined
   private stopTicking: (() => void) | undefined
 
   constructor(options: JobRunnerOptions) {
     this.options = options
+    this.due = dueJobs([...options.handlers.keys()])
   }
 
   start(): void {
@@ -124,11 +146,9 @@ export class JobRunner {
     const { database, clock } = this.options
     try {
       for (;;) {
-        const due = await database.read((reader) => reader.all(dueJobs, { now: clock.now(), limit: BATCH }))
-        const known = due.filter((row) => this.options.handlers.has(row.kind))
-        await Promise.all(known.map((row) => this.runOne(row)))
-        // A full batch of jobs nobody here can work would be read for ever.
-        if (due.length < BATCH || known.length === 0) return
+        const due = await database.read((reader) => reader.all(this.due, { now: clock.now(), limit: BATCH }))
+        await Promise.all(due.map((row) => this.runOne(row)))
+        if (due.length < BATCH) return
       }
     } catch (error) {
       this.options.onError(error, 'jobs')
@@ -153,7 +173,7 @@ export class JobRunner {
       onError(error, row.kind)
       const wait = BACKOFF_MS[Math.min(job.attempts, BACKOFF_MS.length - 1)]!
       await unitOfWork
-        .run((unit) => unit.run(upsert, { ...row, due: unit.now + wait, attempts: job.attempts + 1 }))
+        .run((unit) => unit.run(postpone, { ...row, next: unit.now + wait, failed: row.attempts + 1 }))
         .catch((failure: unknown) => onError(failure, row.kind))
     }
   }

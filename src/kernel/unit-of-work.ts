@@ -182,11 +182,13 @@ async function runGroup(
     const share = new Share(tx, now)
     try {
       const value = await (options.savepoints ? tx.savepoint(() => work(share)) : work(share))
+      // PostgreSQL aborts the whole transaction with a failed statement, whoever catches the failure.
+      if (share.failed && !options.savepoints) throw new Spoilt()
       emitted.push(...share.emitted)
       after.push(...share.afterwards)
       outcomes.push({ ok: true, value })
     } catch (error) {
-      if (error instanceof TransactionLost) throw error
+      if (error instanceof TransactionLost || error instanceof Spoilt) throw error
       // A refusal before the first write leaves nothing behind; any other failure may have.
       const clean = !share.wrote && error instanceof CommandError
       if (!clean && !options.savepoints) throw new Spoilt()
@@ -206,6 +208,8 @@ class Share implements Unit {
   readonly afterwards: (() => void)[] = []
   /** It may have changed something. */
   wrote = false
+  /** A statement of it failed in the database. */
+  failed = false
   private readonly tx: Tx
 
   constructor(tx: Tx, now: number) {
@@ -219,22 +223,22 @@ class Share implements Unit {
 
   all<P extends object, R>(statement: Statement<P, R>, params: P): Promise<R[]> {
     this.note(statement)
-    return this.tx.all(statement, params)
+    return this.watch(this.tx.all(statement, params))
   }
 
   get<P extends object, R>(statement: Statement<P, R>, params: P): Promise<R | undefined> {
     this.note(statement)
-    return this.tx.get(statement, params)
+    return this.watch(this.tx.get(statement, params))
   }
 
   query<R>(query: CompiledQuery<R>): Promise<R[]> {
     this.wrote = true
-    return this.tx.query(query)
+    return this.watch(this.tx.query(query))
   }
 
   run<P extends object>(statement: Statement<P, unknown>, params: P): Promise<number> {
     this.wrote = true
-    return this.tx.run(statement, params)
+    return this.watch(this.tx.run(statement, params))
   }
 
   savepoint<T>(work: () => Promise<T>): Promise<T> {
@@ -247,6 +251,15 @@ class Share implements Unit {
 
   after(fn: () => void): void {
     this.afterwards.push(fn)
+  }
+
+  private async watch<T>(running: Promise<T>): Promise<T> {
+    try {
+      return await running
+    } catch (error) {
+      this.failed = true
+      throw error
+    }
   }
 
   private note<P extends object>(statement: Statement<P, unknown>): void {

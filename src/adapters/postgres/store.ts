@@ -43,6 +43,7 @@ export class PostgresDatabase implements Database {
   private readonly source: Source
   /** Nodes queue at the lock in the database, the writes of one node here: there each would hold a connection. */
   private readonly writing = new Mutex()
+  private closed = false
 
   constructor(source: Source) {
     this.source = source
@@ -90,8 +91,11 @@ export class PostgresDatabase implements Database {
     })
   }
 
-  close(): Promise<void> {
-    return this.writing.run(() => this.source.close())
+  /** What runs is let finish. */
+  async close(): Promise<void> {
+    if (this.closed) return
+    this.closed = true
+    await this.writing.run(() => this.source.close())
   }
 
   /**

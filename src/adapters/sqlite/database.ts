@@ -114,6 +114,7 @@ class SqliteDatabase implements Database {
 
   /** What runs is let finish. */
   async close(): Promise<void> {
+    if (this.closed) return
     this.closed = true
     await this.writing.run(() => Promise.resolve())
     await Promise.all(this.readers.map(() => this.take()))

@@ -19,7 +19,7 @@ import { keepHouse, maintenance } from './kernel/maintenance.ts'
 import { Metrics } from './kernel/metrics.ts'
 import type { Module } from './kernel/module.ts'
 import { GroupCommit } from './kernel/unit-of-work.ts'
-import { trackerModule } from './modules/tracker/index.ts'
+import { trackerMigrations, trackerModule } from './modules/tracker/index.ts'
 
 /** What the server is built from; tests give their own. */
 export interface Ports {
@@ -62,36 +62,15 @@ export async function createApp(ports: Ports): Promise<App> {
     onFailed: (error) => log.fatal({ err: error }, 'a commit group was not written'),
   })
   const identity = createIdentity({ database, unitOfWork, clock, onError, settings: identityOptions(ports) })
-  let hub!: Hub
-  const modules: readonly Module[] = [
-    trackerModule({
-      database,
-      unitOfWork,
-      clock,
-      identity,
-      hub: () => hub,
-      settings: {
-        reminderMs: config.trackerReminderMs,
-        shareEvents: config.trackerShareEvents,
-        frames: { limit: config.trackerFramesPerMinute, perMs: 60_000 },
-        maxFrameBytes: config.trackerMaxFrameBytes,
-        presenceGraceMs: config.trackerPresenceGraceMs,
-        writes: { limit: config.trackerWritesPerMinute, perMs: 60_000 },
-      },
-    }),
-  ]
-  await database.migrate(
-    Object.assign(
-      {},
-      eventLogMigrations,
-      jobMigrations,
-      idempotencyMigrations,
-      identityMigrations,
-      ...modules.map((module) => module.migrations),
-    ),
-  )
+  await database.migrate({
+    ...eventLogMigrations,
+    ...jobMigrations,
+    ...idempotencyMigrations,
+    ...identityMigrations,
+    ...trackerMigrations,
+  })
   const house = maintenance(database, onError)
-  hub = new Hub({
+  const hub = new Hub({
     database,
     clock,
     bus,
@@ -103,6 +82,23 @@ export async function createApp(ports: Ports): Promise<App> {
     onError,
     onForget: () => house.eraseSoon(hub.wheel),
   })
+  const modules: readonly Module[] = [
+    trackerModule({
+      database,
+      unitOfWork,
+      clock,
+      identity,
+      hub,
+      settings: {
+        reminderMs: config.trackerReminderMs,
+        shareEvents: config.trackerShareEvents,
+        frames: { limit: config.trackerFramesPerMinute, perMs: 60_000 },
+        maxFrameBytes: config.trackerMaxFrameBytes,
+        presenceGraceMs: config.trackerPresenceGraceMs,
+        writes: { limit: config.trackerWritesPerMinute, perMs: 60_000 },
+      },
+    }),
+  ]
   metrics.observe('switchboard_queue_bytes', 'Bytes waiting for clients', () => hub.queuedBytes)
   metrics.observe('switchboard_commands_queued', 'Commands waiting for a commit', () => unitOfWork.queued)
   const jobs = new JobRunner({

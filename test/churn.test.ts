@@ -52,6 +52,7 @@ test(`K-7 K-12 after ${CYCLES} clients have come and gone nothing of them is lef
   assert.deepEqual(hub.leftovers, {
     connections: 0,
     rooms: 0,
+    counts: 0,
     presences: 0,
     windows: 0,
     tickets: 0,

@@ -1,6 +1,7 @@
 import { closes, type CloseKind } from '../wire/closes.ts'
 import { errors } from '../wire/errors.ts'
 import { parsePosition } from '../wire/position.ts'
+import { catchUp } from './catch-up.ts'
 import type { Codec } from './codec.ts'
 import { dispatch } from './dispatch.ts'
 import { asCommandError, CommandError } from './errors.ts'
@@ -12,7 +13,6 @@ import type { Hub } from './hub.ts'
 import { retrySeconds } from './limits.ts'
 import type { Outbox } from './outbox.ts'
 import type { Room } from './rooms.ts'
-import { inAudience, userRoom } from './rooms.ts'
 import { accountRoom, sessionRoom, type Session } from './session.ts'
 import type { Ticket } from './timing-wheel.ts'
 import type { Ref, Transport, TransportListener } from './transport.ts'
@@ -71,8 +71,8 @@ export class Connection implements Receiver, TransportListener {
     this.seen = hub.clock.monotonic()
     transport.listen(this)
     this.beat()
-    if (request.token === undefined) this.awaitToken()
-    else void this.open(request.token)
+    if (request.token === undefined && face.token) this.awaitToken()
+    else void this.open(request.token ?? '')
   }
 
   get outbox(): Outbox {
@@ -127,6 +127,7 @@ export class Connection implements Receiver, TransportListener {
     const session = this.session
     const at = this.hub.clock.now()
     if (close === 'token') this.refuse(new CommandError('unauthenticated', message ?? 'Invalid authentication token'))
+    if (close === 'right' && message !== undefined) this.refuse(new CommandError('forbidden', message))
     const farewell = session && this.face.farewell(session, reason, at)
     if (farewell) this.send(farewell)
     this.endReason = reason
@@ -149,7 +150,7 @@ export class Connection implements Receiver, TransportListener {
   // TransportListener
 
   onText(text: string, ref: Ref): void {
-    if (!this.mayReceive()) return
+    if (!this.mayReceive(this.face.limits.pings !== undefined && this.face.isPing?.(text))) return
     this.hub.metrics.framesIn.inc({ module: this.face.module })
     if (this.inbox.length >= MAX_WAITING) this.transport.pause(PAUSE_MS)
     this.inbox.push({ text, ref })
@@ -164,7 +165,7 @@ export class Connection implements Receiver, TransportListener {
   }
 
   onPing(): void {
-    this.mayReceive()
+    this.mayReceive(true)
   }
 
   onPong(payload: string): void {
@@ -194,10 +195,10 @@ export class Connection implements Receiver, TransportListener {
   }
 
   /** Size, rate and sign of life; false when the frame is not to be looked at. */
-  private mayReceive(): boolean {
+  private mayReceive(ping = false): boolean {
     if (this.state.at === 'closing' || this.state.at === 'closed') return false
     this.seen = this.hub.clock.monotonic()
-    const wait = this.hub.frameWindow(this.face).take(this)
+    const wait = this.hub.frameWindow(this.face, ping).take(this)
     if (wait === 0) return true
     this.refused += 1
     if (this.refused > this.face.limits.frames.limit * FLOOD_FACTOR) this.end('too_many', 'flood')
@@ -253,7 +254,7 @@ export class Connection implements Receiver, TransportListener {
 
   private tokenIn(text: string): string | undefined {
     try {
-      return this.face.token(parseJson(text))
+      return this.face.token?.(parseJson(text))
     } catch {
       return undefined
     }
@@ -272,7 +273,7 @@ export class Connection implements Receiver, TransportListener {
       // Now that a revocation would find it: one that came in between has not.
       await this.hub.authenticator.authenticate(token)
       if (!this.stillOpening()) return
-      await this.catchUp(session)
+      await this.enter(session)
     } catch (error) {
       if (error instanceof CommandError && error.kind === 'unauthenticated') {
         return this.end('token', 'unauthenticated', error.message)
@@ -290,10 +291,10 @@ export class Connection implements Receiver, TransportListener {
    * Rooms first, then what was missed, then live: subscribe, read, merge. Effects that come while the rooms are being
    * read are applied again after them, or a member removed in that moment would be let back in.
    */
-  private async catchUp(session: Session): Promise<void> {
+  private async enter(session: Session): Promise<void> {
     const { rooms, codecs } = this.hub
     const { since } = this
-    rooms.join(this, userRoom(this.face.module, session.account.id))
+    rooms.join(this, this.face.home(session, this.params))
     this.effects = []
     const from = since === undefined || since === 'now' ? undefined : parsePosition(since)
     const resuming = since !== undefined && since !== 'now'
@@ -309,41 +310,11 @@ export class Connection implements Receiver, TransportListener {
     this.state = { at: 'open', session }
     this.watchExpiry(session)
     if (!this.working) void this.work()
-    await this.replay(cursor)
-    if (this.session) opening.onLive?.(this)
-  }
-
-  private async replay(from: number): Promise<void> {
-    const { fanout, replay } = this.hub
-    let cursor = from
-    // An opening may have been read past what the fan-out has brought so far; its events must not come again.
-    await fanout.reach(cursor)
-    while (cursor < fanout.offset) {
-      const page = await replay.page(cursor, fanout.offset)
-      if (this.state.at !== 'open') return
-      if (page.events.length < page.upTo - cursor) {
-        // Retention has removed a part: never a partial list.
-        cursor = fanout.offset
-        this.sendResync(cursor)
-        break
-      }
-      for (const event of page.events) {
-        if (event.payload !== null && event.module === this.face.module && inAudience(this.rooms, event.audience)) {
-          this.outbox.append(this.codec.event({ ...event, payload: event.payload }))
-          // Paced by the reader: what was missed may be far more than an outbox holds.
-          if (this.outbox.congested) await this.written()
-        }
-      }
-      cursor = page.upTo
-      await this.written()
-      if (this.state.at !== 'open') return
-    }
-    this.live = true
-  }
-
-  private written(): Promise<void> {
-    this.outbox.flush()
-    return new Promise((resolve) => this.outbox.sink.whenDrained(resolve))
+    await catchUp(this.hub, this, cursor, {
+      gone: () => this.session === undefined,
+      resync: (at) => this.sendResync(at),
+    })
+    if (this.live) opening.onLive?.(this)
   }
 
   private sendResync(cursor: number): void {

@@ -62,18 +62,25 @@ export type Endpoint =
 export interface Face {
   readonly module: string
   readonly limits: {
-    /** Frames, protocol pings included, that a client may send. */
+    /** Frames that a client may send; protocol pings count too, unless pings have a window of their own. */
     readonly frames: Window
+    /** For a document whose heartbeat is free: its pings and protocol pings are counted here instead. */
+    readonly pings?: Window
     /** Bytes of one frame that are still answered with the document's error; far above it the transport closes. */
     readonly maxFrameBytes: number
-    /** Milliseconds of grace before a user whose last connection went is gone for the others. */
-    readonly presenceGraceMs: number
   }
+  /** Whether a frame is the document's own ping; asked only where pings have a window of their own. */
+  isPing?(text: string): boolean
+  /**
+   * The room of this party's connections, entered before anything else is read: effects on the party find it there,
+   * also while it is still being opened.
+   */
+  home(session: Session, params: FaceParams): Room
   readonly commands: ReadonlyMap<string, Command>
   /** Which command a frame is. @throws CommandError invalid */
   decode(frame: unknown): Inbound
-  /** The token, when this frame is the face's way to present one. */
-  token(frame: unknown): string | undefined
+  /** The token, when this frame is the face's way to present one. Absent: it comes with the upgrade or not at all. */
+  token?(frame: unknown): string | undefined
   event(type: string, payload: string, at: number, position: string | undefined): string
   signal(type: string, payload: object, at: number): string
   error(error: CommandError): string
@@ -87,8 +94,8 @@ export interface Face {
   farewell(session: Session, reason: EndReason, at: number): string | undefined
   /** The protocol's own ping, sent with every heartbeat. */
   heartbeat(at: number): string | undefined
-  /** The user's last connection on this face is gone, the grace included. */
-  onGone(session: Session, rooms: readonly Room[], reason: EndReason): void
+  /** An authenticated connection ends; it is still in its rooms. */
+  onClosed?(connection: Connection, session: Session, reason: EndReason): void
   /** An event of this module has been put into the outboxes of at least one connection of this node. */
-  onDelivered(event: LogEvent): void
+  onDelivered?(event: LogEvent): void
 }

@@ -5,15 +5,15 @@ import { Codecs, type Framing } from './codec.ts'
 import { Connection, type ConnectionRequest } from './connection.ts'
 import type { Database } from './database.ts'
 import { eventLog } from './event-log.ts'
-import type { Signal } from './event.ts'
+import type { LogEvent, Signal } from './event.ts'
 import type { EndReason, Face } from './face.ts'
 import { Fanout } from './fanout.ts'
 import { SlidingWindow } from './limits.ts'
 import type { Metrics } from './metrics.ts'
 import { Flusher, type Frame, type OutboxLimits } from './outbox.ts'
-import { Presence } from './presence.ts'
+import { Presence, type PresenceOptions } from './presence.ts'
 import { Replay } from './replay.ts'
-import { Rooms, type Room } from './rooms.ts'
+import { Rooms } from './rooms.ts'
 import type { Authenticator, Session } from './session.ts'
 import { TimingWheel } from './timing-wheel.ts'
 import type { Transport } from './transport.ts'
@@ -42,16 +42,11 @@ export interface HubOptions {
   readonly onForget: () => void
 }
 
-/** What was known of a user's last connection when it went. */
-interface Last {
-  readonly session: Session
-  readonly rooms: readonly Room[]
-  readonly reason: EndReason
-}
-
 interface FaceState {
-  readonly presence: Presence<number, Connection, Last>
+  /** Connections by account. */
+  readonly counts: Map<number, number>
   readonly frames: SlidingWindow<Connection>
+  readonly pings: SlidingWindow<Connection> | undefined
   heartbeat: { readonly text: string; readonly frames: Map<Framing, Frame> } | undefined
 }
 
@@ -78,6 +73,7 @@ export class Hub {
   private readonly bus: Bus
   private readonly epoch: string
   private readonly faces = new Map<Face, FaceState>()
+  private readonly kept: { readonly name: string; readonly size: () => number }[] = []
   private readonly stopVerifying: () => void
   private confirmation = 0
   private draining = false
@@ -116,12 +112,17 @@ export class Hub {
       onDelivered: (deliveries, event) => {
         metrics.deliveries.inc({ module: event.module }, deliveries)
         metrics.eventLag.observe(Math.max(0, clock.now() - event.at) / 1000)
-        if (deliveries > 0) for (const face of this.faces.keys()) if (face.module === event.module) face.onDelivered(event)
+        if (deliveries > 0) this.tellFaces(event)
       },
       onError,
     })
     this.bus.subscribe(this.fanout)
     this.stopVerifying = clock.every(VERIFY_MS, () => void this.verify())
+  }
+
+  /** The server is going away: who leaves now has not left. */
+  get isDraining(): boolean {
+    return this.draining
   }
 
   /** True when no further connection is taken. */
@@ -140,7 +141,9 @@ export class Hub {
   forget(connection: Connection): void {
     this.connections.delete(connection)
     this.metrics.connections.dec({ module: connection.face.module })
-    this.state(connection.face).frames.forget(connection)
+    const { frames, pings } = this.state(connection.face)
+    frames.forget(connection)
+    pings?.forget(connection)
   }
 
   /** To this and every other node; leaves out connections that read slowly. */
@@ -150,20 +153,48 @@ export class Hub {
 
   /** False when the account has as many connections as it may. Otherwise it counts from now on. */
   admit(connection: Connection, session: Session): boolean {
-    const { presence } = this.state(connection.face)
-    if (presence.count(session.account.id) >= this.limits.maxConnectionsPerAccount) return false
-    presence.add(session.account.id, connection)
+    const { counts } = this.state(connection.face)
+    const count = counts.get(session.account.id) ?? 0
+    if (count >= this.limits.maxConnectionsPerAccount) return false
+    counts.set(session.account.id, count + 1)
     return true
   }
 
   /** The opposite of admit, while the connection still is in its rooms. */
   dismiss(connection: Connection, session: Session, reason: EndReason): void {
-    const last = { session, reason, rooms: [...connection.rooms] }
-    this.state(connection.face).presence.remove(session.account.id, connection, last)
+    const { counts } = this.state(connection.face)
+    const left = (counts.get(session.account.id) ?? 1) - 1
+    if (left > 0) counts.set(session.account.id, left)
+    else counts.delete(session.account.id)
+    try {
+      connection.face.onClosed?.(connection, session, reason)
+    } catch (error) {
+      this.onError(error)
+    }
   }
 
-  frameWindow(face: Face): SlidingWindow<Connection> {
-    return this.state(face).frames
+  /** Who is there, as a module sees it. Nobody goes offline because the server does. */
+  presence<K, C, L>(options: Omit<PresenceOptions<K, L>, 'wheel'>): Presence<K, C, L> {
+    const presence = new Presence<K, C, L>({
+      ...options,
+      wheel: this.wheel,
+      onOffline: (key, last) => {
+        if (!this.draining) options.onOffline?.(key, last)
+      },
+    })
+    this.keeps('presences', () => presence.size)
+    return presence
+  }
+
+  /** Something a module keeps in memory for its connections: with them it must go to zero. */
+  keeps(name: string, size: () => number): void {
+    this.kept.push({ name, size })
+  }
+
+  /** What limits a frame of this face, or a ping. */
+  frameWindow(face: Face, ping: boolean): SlidingWindow<Connection> {
+    const { frames, pings } = this.state(face)
+    return ping ? (pings ?? frames) : frames
   }
 
   /** The face's own ping; connections that beat in the same moment share its bytes. */
@@ -226,20 +257,26 @@ export class Hub {
   /** What must be zero when everybody has gone. */
   get leftovers(): Readonly<Record<string, number>> {
     const states = [...this.faces.values()]
-    return {
+    const left: Record<string, number> = {
       connections: this.connections.size,
       rooms: this.rooms.size,
-      presences: states.reduce((sum, state) => sum + state.presence.size, 0),
-      windows: states.reduce((sum, state) => sum + state.frames.size, 0),
+      counts: states.reduce((sum, state) => sum + state.counts.size, 0),
+      windows: states.reduce((sum, state) => sum + state.frames.size + (state.pings?.size ?? 0), 0),
       tickets: this.wheel.size,
       dirtyOutboxes: this.flusher.waiting,
     }
+    for (const { name, size } of this.kept) left[name] = (left[name] ?? 0) + size()
+    return left
   }
 
   get queuedBytes(): number {
     let bytes = 0
     for (const connection of this.connections) bytes += connection.outbox.pendingBytes
     return bytes
+  }
+
+  private tellFaces(event: LogEvent): void {
+    for (const face of this.faces.keys()) if (face.module === event.module) face.onDelivered?.(event)
   }
 
   private sleep(ms: number): Promise<void> {
@@ -249,14 +286,13 @@ export class Hub {
   private state(face: Face): FaceState {
     let state = this.faces.get(face)
     if (!state) {
-      const presence = new Presence<number, Connection, Last>({
-        wheel: this.wheel,
-        graceMs: face.limits.presenceGraceMs,
-        onOffline: (_, last) => {
-          if (!this.draining) face.onGone(last.session, last.rooms, last.reason)
-        },
-      })
-      state = { presence, frames: new SlidingWindow(this.clock, face.limits.frames), heartbeat: undefined }
+      const { frames, pings } = face.limits
+      state = {
+        counts: new Map(),
+        frames: new SlidingWindow(this.clock, frames),
+        pings: pings && new SlidingWindow(this.clock, pings),
+        heartbeat: undefined,
+      }
       this.faces.set(face, state)
     }
     return state

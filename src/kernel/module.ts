@@ -1,4 +1,3 @@
-import type { Migrations } from './database.ts'
 import type { Endpoint } from './face.ts'
 import type { JobHandler } from './jobs.ts'
 import type { Api } from './route.ts'
@@ -6,7 +5,6 @@ import type { Api } from './route.ts'
 /** One protocol: everything the server needs to know of it. See docs/adding-an-event.md. */
 export interface Module {
   readonly name: string
-  readonly migrations: Migrations
   readonly api: Api
   readonly endpoints: readonly Endpoint[]
   readonly jobs: ReadonlyMap<string, JobHandler>

@@ -1,11 +1,35 @@
 import assert from 'node:assert/strict'
 import { WebSocket } from 'ws'
 
+/** A frame of any protocol: tests say which and look at what is in it. */
 export interface Frame {
   readonly type: string
   readonly action: string
   readonly payload: Record<string, unknown>
+  readonly data: Record<string, unknown>
   readonly position?: string
+}
+
+/** What a test client has to know of a document. */
+export interface Protocol {
+  nameOf(frame: Frame): string
+  dataOf(frame: Frame): Record<string, unknown>
+  readonly ping: object
+  readonly pong: string
+}
+
+/** Frames are `{type, action, payload}`. */
+const tracker: Protocol = {
+  nameOf: ({ type, action }) => `${type}/${action}`,
+  dataOf: ({ payload }) => payload,
+  ping: { type: 'system', action: 'ping', payload: {} },
+  pong: 'system/pong',
+}
+
+export interface ClientOptions {
+  readonly headers?: Record<string, string>
+  readonly protocols?: string[]
+  readonly protocol?: Protocol
 }
 
 /** Milliseconds after which a frame that does not come fails the test. */
@@ -20,7 +44,10 @@ export class Client {
   closed: { readonly code: number; readonly reason: string } | undefined
   private wake: () => void = () => undefined
 
-  constructor(url: string, options: { headers?: Record<string, string>; protocols?: string[] } = {}) {
+  private readonly protocol: Protocol
+
+  constructor(url: string, options: ClientOptions = {}) {
+    this.protocol = options.protocol ?? tracker
     this.ws = new WebSocket(url, options.protocols ?? [], { headers: options.headers ?? {} })
     this.ws.on('open', () => this.wake())
     this.ws.on('message', (data: Buffer) => {
@@ -44,9 +71,10 @@ export class Client {
   async expect(name: string, payload: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
     await this.until(() => this.frames.length > 0, name)
     const frame = this.frames.shift()!
-    assert.equal(`${frame.type}/${frame.action}`, name, JSON.stringify(frame))
-    for (const [key, value] of Object.entries(payload)) assert.deepEqual(frame.payload[key], value, key)
-    return frame.payload
+    assert.equal(this.protocol.nameOf(frame), name, JSON.stringify(frame))
+    const data = this.protocol.dataOf(frame)
+    for (const [key, value] of Object.entries(payload)) assert.deepEqual(data[key], value, key)
+    return data
   }
 
   /**
@@ -54,8 +82,8 @@ export class Client {
    * so this is a proof and needs no waiting.
    */
   async expectNothing(): Promise<void> {
-    this.send({ type: 'system', action: 'ping', payload: {} })
-    await this.expect('system/pong')
+    this.send(this.protocol.ping)
+    await this.expect(this.protocol.pong)
   }
 
   async expectClose(code: number): Promise<void> {

@@ -13,6 +13,7 @@ import { Hub, type HubLimits } from '../kernel/hub.ts'
 import { idempotencyMigrations } from '../kernel/idempotency.ts'
 import { jobMigrations } from '../kernel/jobs.ts'
 import { Metrics } from '../kernel/metrics.ts'
+import { userRoom } from '../kernel/rooms.ts'
 import { GroupCommit } from '../kernel/unit-of-work.ts'
 
 export const TOY_ROOM = 'toy:room'
@@ -86,7 +87,7 @@ function toyFace(unitOfWork: GroupCommit, database: Database, hub: () => Hub): F
   const Words = Type.Object({ text: Type.String() })
   return {
     module: 'toy',
-    limits: { frames: { limit: 1_000, perMs: 60_000 }, maxFrameBytes: 4_096, presenceGraceMs: 1_000 },
+    limits: { frames: { limit: 1_000, perMs: 60_000 }, maxFrameBytes: 4_096 },
     commands: new Map([
       ['echo', command(Words, (_, { text }) => JSON.stringify(['echoed', { text }]))],
       [
@@ -105,6 +106,7 @@ function toyFace(unitOfWork: GroupCommit, database: Database, hub: () => Hub): F
       ],
       ['crash', command(Type.Object({}), () => Promise.reject(new Error('a secret of the inside')))],
     ]),
+    home: (session) => userRoom('toy', session.account.id),
     decode(frame) {
       if (!Array.isArray(frame) || typeof frame[0] !== 'string') throw invalid({ frame: 'must be ["name", {…}]' })
       return { name: frame[0], data: (frame[1] as unknown) ?? {} }
@@ -123,7 +125,5 @@ function toyFace(unitOfWork: GroupCommit, database: Database, hub: () => Hub): F
       }),
     farewell: (_, reason) => line('bye', JSON.stringify(reason)),
     heartbeat: () => undefined,
-    onGone: () => undefined,
-    onDelivered: () => undefined,
   }
 }

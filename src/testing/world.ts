@@ -7,7 +7,7 @@ import { openSqlite } from '../adapters/sqlite/database.ts'
 import { createApp, type App } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
 import type { Database } from '../kernel/database.ts'
-import { Client } from './client.ts'
+import { Client, type ClientOptions } from './client.ts'
 import { FakeClock } from './clock.ts'
 
 export interface WorldOptions {
@@ -34,6 +34,7 @@ export interface User {
   get(path: string): Promise<Answer>
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   patch(path: string, body?: unknown): Promise<Answer>
+  put(path: string, body?: unknown): Promise<Answer>
   delete(path: string): Promise<Answer>
 }
 
@@ -79,7 +80,7 @@ export class World {
     return client
   }
 
-  client(path: string, options?: ConstructorParameters<typeof Client>[1]): Client {
+  client(path: string, options?: ClientOptions): Client {
     const client = new Client(this.ws + path, options)
     this.clients.push(client)
     return client
@@ -98,8 +99,8 @@ export class World {
   ): Promise<Answer> {
     const response = await fetch(this.url + path, {
       method,
-      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
-      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      headers: { ...(body !== undefined && !(body instanceof FormData) && { 'content-type': 'application/json' }), ...headers },
+      ...(body !== undefined && { body: typeof body === 'string' || body instanceof FormData ? body : JSON.stringify(body) }),
     })
     const text = await response.text()
     const json = response.headers.get('content-type')?.includes('json') ?? false
@@ -125,6 +126,7 @@ export class World {
       get: (path) => this.request('GET', path, undefined, bearer),
       post: (path, body, headers) => this.request('POST', path, body ?? {}, { ...bearer, ...headers }),
       patch: (path, body) => this.request('PATCH', path, body ?? {}, bearer),
+      put: (path, body) => this.request('PUT', path, body ?? {}, bearer),
       delete: (path) => this.request('DELETE', path, undefined, bearer),
     }
   }

@@ -18,10 +18,10 @@ interface Progress {
  */
 export class Deliveries {
   private readonly tracker: Tracker
-  private readonly hub: () => Hub
+  private readonly hub: Hub
   private readonly progress = new Map<number, Progress>()
 
-  constructor(tracker: Tracker, hub: () => Hub) {
+  constructor(tracker: Tracker, hub: Hub) {
     this.tracker = tracker
     this.hub = hub
   }
@@ -46,7 +46,7 @@ export class Deliveries {
 
   private ask(user: number, progress: Progress): void {
     const asked = progress.sent
-    const connections = this.hub().rooms.members(userRoom(user))
+    const connections = this.hub.rooms.members(userRoom(user))
     let open = connections.size
     if (open === 0) return void this.progress.delete(user)
     progress.asking = true
@@ -65,7 +65,7 @@ export class Deliveries {
   }
 
   private mark(user: number, until: number): void {
-    deliveredNotifications(this.tracker, user, until).catch((error: unknown) => this.hub().onError(error))
+    deliveredNotifications(this.tracker, user, until).catch((error: unknown) => this.hub.onError(error))
   }
 }
 

@@ -3,6 +3,7 @@ import { eventLog } from '../../kernel/event-log.ts'
 import { invalid, type CommandError } from '../../kernel/errors.ts'
 import type { LogEvent } from '../../kernel/event.ts'
 import { command, type EndReason, type Face, type Inbound, type Opening } from '../../kernel/face.ts'
+import type { Connection } from '../../kernel/connection.ts'
 import type { Hub } from '../../kernel/hub.ts'
 import type { Window } from '../../kernel/limits.ts'
 import type { Room } from '../../kernel/rooms.ts'
@@ -40,9 +41,16 @@ export function trackerFace(
   tracker: Tracker,
   clock: Clock,
   settings: TrackerFaceSettings,
-  hub: () => Hub,
+  hub: Hub,
 ): Face {
   const deliveries = new Deliveries(tracker, hub)
+  const presence = hub.presence<number, Connection, Last>({
+    graceMs: settings.presenceGraceMs,
+    onOffline(user, { rooms, payload }) {
+      const audience = { to: rooms.filter(isProjectRoom), except: [userRoom(user)] }
+      hub.signal({ module: MODULE, type: 'system/disconnected', audience, payload })
+    },
+  })
   return {
     module: MODULE,
     limits: settings,
@@ -68,26 +76,41 @@ export function trackerFace(
     error,
     outcome: (cause) => (cause ? error(cause) : '{}'),
     resync: (position, now) => frame('system/resync', JSON.stringify({ timestamp: timestamp(now) }), position),
-    open: (session, _, resuming) => open(tracker, clock, deliveries, session, resuming),
-    farewell: (session, reason, now) => frame('system/disconnected', disconnected(session, reason, now)),
-    heartbeat: (now) => at('system/ping', now),
-    onGone: (session, rooms, reason) => {
-      const own = userRoom(session.account.id)
-      const audience = { to: rooms.filter(isProjectRoom), except: [own] }
-      const payload = JSON.parse(disconnected(session, reason, clock.now())) as object
-      hub().signal({ module: MODULE, type: 'system/disconnected', audience, payload })
+    home: (session) => userRoom(session.account.id),
+    async open(session, _, resuming) {
+      const opening = await openFor(tracker, clock, session, resuming)
+      return {
+        ...opening,
+        onLive(connection) {
+          presence.add(session.account.id, connection)
+          deliveries.onCaughtUp(connection, opening.missedUntil)
+        },
+      }
     },
+    farewell: (session, reason, now) =>
+      frame('system/disconnected', JSON.stringify(disconnected(session, reason, now))),
+    heartbeat: (now) => at('system/ping', now),
+    onClosed: (connection, session, reason) =>
+      presence.remove(session.account.id, connection, {
+        rooms: [...connection.rooms],
+        payload: disconnected(session, reason, clock.now()),
+      }),
     onDelivered: (event: LogEvent) => deliveries.onDelivered(event),
   }
 }
 
-async function open(
+/** What was known of a user's last connection when it went. */
+interface Last {
+  readonly rooms: readonly Room[]
+  readonly payload: object
+}
+
+async function openFor(
   tracker: Tracker,
   clock: Clock,
-  deliveries: Deliveries,
   session: Session,
   resuming: boolean,
-): Promise<Opening> {
+): Promise<Opening & { readonly missedUntil: number | undefined }> {
   const user = session.account.id
   return tracker.database.read(async (reader) => {
     const { offset } = await eventLog.head(reader)
@@ -105,7 +128,7 @@ async function open(
         connected(session, clock.now(), position),
         ...given.map((row) => frame(`notification/${row.kind}`, withId(row.id, row.payload))),
       ],
-      onLive: (connection) => deliveries.onCaughtUp(connection, missed.at(-1)?.id),
+      missedUntil: missed.at(-1)?.id,
     }
   })
 }
@@ -128,8 +151,11 @@ const at = (name: string, now: number): string => frame(name, JSON.stringify({ t
 const connected = (session: Session, now: number, position: string | undefined): string =>
   frame('system/connected', JSON.stringify({ user_id: session.account.id, timestamp: timestamp(now) }), position)
 
-const disconnected = (session: Session, reason: EndReason, now: number): string =>
-  JSON.stringify({ user_id: session.account.id, reason: reasons[reason], timestamp: timestamp(now) })
+const disconnected = (session: Session, reason: EndReason, now: number): object => ({
+  user_id: session.account.id,
+  reason: reasons[reason],
+  timestamp: timestamp(now),
+})
 
 /** The document's three errors, and one of ours for what is nobody's fault but the server's. */
 function error(cause: CommandError): string {

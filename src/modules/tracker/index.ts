@@ -12,15 +12,15 @@ import { watchAccounts } from './actions/users.ts'
 import { trackerFace, type TrackerFaceSettings } from './face.ts'
 import { MODULE } from './rooms.ts'
 import { trackerRoutes } from './routes.ts'
-import { trackerMigrations } from './tables.ts'
+
+export { trackerMigrations } from './tables.ts'
 
 export interface TrackerOptions {
   readonly database: Database
   readonly unitOfWork: UnitOfWork
   readonly clock: Clock
   readonly identity: Identity
-  /** The hub comes after the modules; it is asked for when it is needed. */
-  readonly hub: () => Hub
+  readonly hub: Hub
   readonly settings: TrackerSettings & TrackerFaceSettings & { readonly writes: Window }
 }
 
@@ -31,7 +31,6 @@ export function trackerModule(options: TrackerOptions): Module {
   identity.observe(watchAccounts(settings))
   return {
     name: MODULE,
-    migrations: trackerMigrations,
     jobs: new Map([[REMINDER, remind(settings)]]),
     endpoints: [
       {

@@ -1,5 +1,6 @@
 import type { SelectQueryBuilder } from 'kysely'
 import type { Reader } from '../../kernel/database.ts'
+import { paged, type Listed } from '../../kernel/page.ts'
 import { matches, searchWords } from '../../kernel/search.ts'
 import { builder } from '../../kernel/statement.ts'
 import type { CommentRow, NotificationRow, ProjectRow, ReportRow } from './store.ts'
@@ -22,16 +23,10 @@ export interface ReportFilter extends Page {
   readonly q?: string | undefined
 }
 
-export interface Listed<R> {
-  readonly rows: readonly R[]
-  /** `before` of the next page; absent on the last. */
-  readonly next: number | undefined
-}
-
 const db = (reader: Reader) => builder<TrackerTables>(reader.dialect)
 
 /** Reports the account may see. */
-export async function listReports(reader: Reader, actor: number, filter: ReportFilter): Promise<Listed<ReportRow>> {
+export async function listReports(reader: Reader, actor: number, filter: ReportFilter): Promise<Listed<ReportRow, number>> {
   const words = filter.q === undefined ? undefined : searchWords(filter.q)
   if (words?.length === 0) return { rows: [], next: undefined }
   let query = visible(reader, actor, db(reader).selectFrom('tracker_reports').selectAll('tracker_reports'))
@@ -53,7 +48,7 @@ function visible<O>(reader: Reader, actor: number, query: Reports<O>): Reports<O
   return query.where((e) => e.or([e('tracker_reports.project_id', 'in', own), e.exists(admin)]))
 }
 
-export async function listProjects(reader: Reader, actor: number, { limit, before }: Page): Promise<Listed<ProjectRow>> {
+export async function listProjects(reader: Reader, actor: number, { limit, before }: Page): Promise<Listed<ProjectRow, number>> {
   const own = db(reader).selectFrom('tracker_members').select('project_id').where('user_id', '=', actor)
   const admin = db(reader).selectFrom('accounts').select('id').where('id', '=', actor).where('role', '=', 'admin')
   let query = db(reader)
@@ -65,7 +60,7 @@ export async function listProjects(reader: Reader, actor: number, { limit, befor
 }
 
 /** The caller has made sure that the report may be seen. */
-export async function listComments(reader: Reader, report: number, { limit, before }: Page): Promise<Listed<CommentRow>> {
+export async function listComments(reader: Reader, report: number, { limit, before }: Page): Promise<Listed<CommentRow, number>> {
   return page(await reader.all(commentsOf, { report, before: before ?? ALL, limit: limit + 1 }), limit)
 }
 
@@ -74,7 +69,7 @@ export async function listNotifications(
   reader: Reader,
   actor: number,
   { limit, before, unread }: Page & { readonly unread?: boolean | undefined },
-): Promise<Listed<NotificationRow>> {
+): Promise<Listed<NotificationRow, number>> {
   const seen = visible(reader, actor, db(reader).selectFrom('tracker_reports').select('tracker_reports.id'))
   let query = db(reader)
     .selectFrom('tracker_notifications')
@@ -88,8 +83,5 @@ export async function listNotifications(
 
 const ALL = 2_147_483_647
 
-/** One row more than the page was read, to know whether there is another page. */
-function page<R extends { id: number }>(rows: readonly R[], limit: number): Listed<R> {
-  const shown = rows.slice(0, limit)
-  return { rows: shown, next: rows.length > limit ? shown.at(-1)!.id : undefined }
-}
+const page = <R extends { id: number }>(rows: readonly R[], limit: number): Listed<R, number> =>
+  paged(rows, limit, (row) => row.id)

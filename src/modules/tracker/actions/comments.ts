@@ -1,3 +1,4 @@
+import { perform, type Caller } from '../../../kernel/action.ts'
 import { notFound } from '../../../kernel/errors.ts'
 import type { Unit } from '../../../kernel/unit-of-work.ts'
 import { commentSubject, emit, showComment } from '../events.ts'
@@ -13,7 +14,7 @@ import {
 } from '../store.ts'
 import { timestamp, type Comment } from '../wire.ts'
 import { notifyCommented } from './notices.ts'
-import { perform, reachReport, type Caller, type Tracker } from './tracker.ts'
+import { reachReport, type Tracker } from './tracker.ts'
 
 export function createComment(
   tracker: Tracker,
@@ -21,7 +22,7 @@ export function createComment(
   input: { bug_report_id: number; content: string },
 ): Promise<Comment> {
   return perform(
-    tracker,
+    tracker.unitOfWork,
     caller,
     async (unit) => {
       const { actor, report } = await reachReport(unit, caller, input.bug_report_id)
@@ -45,7 +46,7 @@ export function createComment(
 
 export function editComment(tracker: Tracker, caller: Caller, id: number, content: string): Promise<Comment> {
   return perform(
-    tracker,
+    tracker.unitOfWork,
     caller,
     async (unit) => {
       const { actor, comment, report } = await reachComment(unit, caller, id)
@@ -61,7 +62,7 @@ export function editComment(tracker: Tracker, caller: Caller, id: number, conten
 }
 
 export async function deleteComment(tracker: Tracker, caller: Caller, id: number): Promise<void> {
-  await perform(tracker, caller, async (unit) => {
+  await perform(tracker.unitOfWork, caller, async (unit) => {
     const { actor, comment, report } = await reachComment(unit, caller, id)
     checkDeletesComment(actor, comment)
     await unit.run(removeComment, { id })

@@ -1,3 +1,4 @@
+import { perform, type Caller } from '../../../kernel/action.ts'
 import { jobs, type JobHandler } from '../../../kernel/jobs.ts'
 import { notFound } from '../../../kernel/errors.ts'
 import type { Unit } from '../../../kernel/unit-of-work.ts'
@@ -14,7 +15,7 @@ import {
   type ReportRow,
 } from '../store.ts'
 import { timestamp, type Payload } from '../wire.ts'
-import { perform, reachReport, type Caller, type Tracker, type TrackerSettings } from './tracker.ts'
+import { reachReport, type Tracker, type TrackerSettings } from './tracker.ts'
 
 type Kind = 'bug_assigned' | 'comment_added' | 'status_changed' | 'reminder_sent'
 type Common = 'id' | 'user_id' | 'bug_report_id' | 'title' | 'created_at'
@@ -103,7 +104,7 @@ export function remind(settings: TrackerSettings): JobHandler {
 
 /** @throws not_found for another's notification, or one about what may not be seen any more, as for an absent one */
 export function readNotification(tracker: Tracker, caller: Caller, id: number): Promise<NotificationRow> {
-  return perform(tracker, caller, async (unit) => {
+  return perform(tracker.unitOfWork, caller, async (unit) => {
     const row = await unit.get(markRead, { user: caller.accountId, id, at: unit.now })
     if (!row) throw notFound('This notification')
     await reachReport(unit, caller, row.bug_report_id, 'This notification')
@@ -112,7 +113,7 @@ export function readNotification(tracker: Tracker, caller: Caller, id: number): 
 }
 
 export async function readAllNotifications(tracker: Tracker, caller: Caller): Promise<void> {
-  await perform(tracker, caller, (unit) => unit.run(markAllRead, { user: caller.accountId, at: unit.now }))
+  await perform(tracker.unitOfWork, caller, (unit) => unit.run(markAllRead, { user: caller.accountId, at: unit.now }))
 }
 
 /** A client of the user has provably received everything up to this notification. */

@@ -1,3 +1,4 @@
+import { perform, type Caller } from '../../../kernel/action.ts'
 import { forbidden, invalid, notFound } from '../../../kernel/errors.ts'
 import type { Unit } from '../../../kernel/unit-of-work.ts'
 import { changeRooms, emit, projectSubject, reportSubject, showProject } from '../events.ts'
@@ -20,14 +21,14 @@ import {
 import { timestamp, type Project } from '../wire.ts'
 import { eraseReport, unassign } from './reports.ts'
 import { shareProject, unshareProject } from './sharing.ts'
-import { perform, reachProject, type Caller, type Tracker } from './tracker.ts'
+import { reachProject, type Tracker } from './tracker.ts'
 
 export function createProject(
   tracker: Tracker,
   caller: Caller,
   input: { name: string; description: string },
 ): Promise<Project> {
-  return perform(tracker, caller, async (unit) => {
+  return perform(tracker.unitOfWork, caller, async (unit) => {
     const role = (await unit.get(actorRole, { actor: caller.accountId }))?.role
     if (role === undefined) throw forbidden('This account is not active')
     checkManages({ id: caller.accountId, role })
@@ -50,7 +51,7 @@ export function editProject(
   id: number,
   changes: { name?: string; description?: string },
 ): Promise<Project> {
-  return perform(tracker, caller, async (unit) => {
+  return perform(tracker.unitOfWork, caller, async (unit) => {
     const { actor, project } = await reachProject(unit, caller, id)
     checkManages(actor)
     const { name = project.name, description = project.description } = changes
@@ -65,7 +66,7 @@ export function editProject(
 
 /** The project with everything in it; one event says it all (PROTOCOL.md, T-E9). */
 export async function deleteProject(tracker: Tracker, caller: Caller, id: number): Promise<void> {
-  await perform(tracker, caller, async (unit) => {
+  await perform(tracker.unitOfWork, caller, async (unit) => {
     const { actor } = await reachProject(unit, caller, id)
     checkManages(actor)
     const reports = await unit.all(reportIdsOfProject, { project: id })
@@ -101,7 +102,7 @@ export type Newcomer = { readonly user_id: number } | { readonly username: strin
 
 /** Idempotent: adding a member again changes nothing. The new member is shown the project as it is now. */
 export function addMember(tracker: Tracker, caller: Caller, projectId: number, who: Newcomer): Promise<MemberRow> {
-  return perform(tracker, caller, async (unit) => {
+  return perform(tracker.unitOfWork, caller, async (unit) => {
     const { actor, project } = await reachProject(unit, caller, projectId)
     checkManages(actor)
     const userId = 'user_id' in who ? who.user_id : await idOf(unit, who.username)
@@ -119,7 +120,7 @@ export function addMember(tracker: Tracker, caller: Caller, projectId: number, w
 
 /** The one removed loses sight at once; what was assigned to them there is nobody's. */
 export async function removeMember(tracker: Tracker, caller: Caller, projectId: number, userId: number): Promise<void> {
-  await perform(tracker, caller, async (unit) => {
+  await perform(tracker.unitOfWork, caller, async (unit) => {
     const { actor } = await reachProject(unit, caller, projectId)
     if (actor.id !== userId) checkManages(actor)
     if ((await unit.run(deleteMember, { project_id: projectId, user_id: userId })) === 0) throw notFound('This member')

@@ -1,3 +1,4 @@
+import { perform, type Caller } from '../../../kernel/action.ts'
 import { invalid } from '../../../kernel/errors.ts'
 import type { Unit } from '../../../kernel/unit-of-work.ts'
 import { emit, reportSubject, showReport } from '../events.ts'
@@ -22,7 +23,7 @@ import {
 import { timestamp, type BugReport } from '../wire.ts'
 import { forgetReminder, notifyAssigned, notifyStatus, watchPending } from './notices.ts'
 import { shareReport } from './sharing.ts'
-import { perform, reachProject, reachReport, type Caller, type Tracker } from './tracker.ts'
+import { reachProject, reachReport, type Tracker } from './tracker.ts'
 
 export interface NewReport {
   readonly project_id: number
@@ -37,7 +38,7 @@ export type ReportChanges = Partial<Omit<NewReport, 'assignee_id'> & Pick<BugRep
 
 export function createReport(tracker: Tracker, caller: Caller, input: NewReport): Promise<BugReport> {
   return perform(
-    tracker,
+    tracker.unitOfWork,
     caller,
     async (unit) => {
       const { actor } = await reachProject(unit, caller, input.project_id)
@@ -70,7 +71,7 @@ export function createReport(tracker: Tracker, caller: Caller, input: NewReport)
 /** Any change of a report: one record, one moment; updated, then status_changed, then assigned, then who is told. */
 export function editReport(tracker: Tracker, caller: Caller, id: number, changes: ReportChanges): Promise<BugReport> {
   return perform(
-    tracker,
+    tracker.unitOfWork,
     caller,
     async (unit) => {
       const { actor, report } = await reachReport(unit, caller, id)
@@ -82,7 +83,7 @@ export function editReport(tracker: Tracker, caller: Caller, id: number, changes
 }
 
 export async function deleteReport(tracker: Tracker, caller: Caller, id: number): Promise<void> {
-  await perform(tracker, caller, async (unit) => {
+  await perform(tracker.unitOfWork, caller, async (unit) => {
     const { actor, report } = await reachReport(unit, caller, id)
     checkDeletesReport(actor, report)
     await eraseReport(unit, id)

@@ -1,5 +1,5 @@
 import type { Database } from '../../../kernel/database.ts'
-import { once } from '../../../kernel/idempotency.ts'
+import type { Caller } from '../../../kernel/action.ts'
 import type { Unit, UnitOfWork } from '../../../kernel/unit-of-work.ts'
 import { notFound } from '../../../kernel/errors.ts'
 import { checkSees, type Actor } from '../policy.ts'
@@ -17,28 +17,6 @@ export interface Tracker {
   readonly database: Database
   readonly unitOfWork: UnitOfWork
   readonly settings: TrackerSettings
-}
-
-/** Who calls, and their own id of the command if they gave one. */
-export interface Caller {
-  readonly accountId: number
-  readonly clientKey?: string | undefined
-}
-
-/**
- * Every action is one unit of work with one effect, however often the same client id comes.
- * @param subjectOf what the stored outcome tells of, so that it is forgotten with it
- */
-export function perform<T>(
-  tracker: Tracker,
-  caller: Caller,
-  work: (unit: Unit) => Promise<T>,
-  subjectOf?: (outcome: T) => string | null,
-): Promise<T> {
-  const { accountId, clientKey } = caller
-  return tracker.unitOfWork.run((unit) =>
-    once(unit, clientKey === undefined ? undefined : { accountId, key: clientKey }, () => work(unit), subjectOf),
-  )
 }
 
 /** @throws not_found when absent or hidden */

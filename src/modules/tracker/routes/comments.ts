@@ -1,5 +1,8 @@
 import Type from 'typebox'
 import { notFound } from '../../../kernel/errors.ts'
+import { callerOf } from '../../../kernel/action.ts'
+import { Text } from '../../../kernel/fields.ts'
+import { readOne, readPage } from '../../../kernel/page.ts'
 import { route, type Route } from '../../../kernel/route.ts'
 import * as actions from '../actions/index.ts'
 import type { Tracker } from '../actions/tracker.ts'
@@ -8,7 +11,7 @@ import { listComments } from '../lists.ts'
 import { checkSees } from '../policy.ts'
 import { accessReport, findComment } from '../store.ts'
 import { Comment } from '../wire.ts'
-import { ById, callerOf, PageOf, PageQuery, readOne, readPage, Text } from './shapes.ts'
+import { ById, PageOf, PageQuery } from './shapes.ts'
 
 const Body = Type.Object({ content: Text(1, 10_000) })
 

@@ -1,11 +1,13 @@
 import Type from 'typebox'
+import { callerOf } from '../../../kernel/action.ts'
+import { readPage } from '../../../kernel/page.ts'
 import { route, type Route } from '../../../kernel/route.ts'
 import * as actions from '../actions/index.ts'
 import type { Tracker } from '../actions/tracker.ts'
 import { listNotifications } from '../lists.ts'
 import type { NotificationRow } from '../store.ts'
 import { Id, Timestamp, timestamp } from '../wire.ts'
-import { ById, callerOf, PageOf, PageQuery, readPage } from './shapes.ts'
+import { ById, PageOf, PageQuery } from './shapes.ts'
 
 const Notification = Type.Object(
   {

@@ -1,5 +1,8 @@
 import Type from 'typebox'
 import { invalid } from '../../../kernel/errors.ts'
+import { callerOf } from '../../../kernel/action.ts'
+import { Line, Text } from '../../../kernel/fields.ts'
+import { readOne, readPage } from '../../../kernel/page.ts'
 import { route, type Route } from '../../../kernel/route.ts'
 import * as actions from '../actions/index.ts'
 import type { Tracker } from '../actions/tracker.ts'
@@ -8,7 +11,7 @@ import { listProjects } from '../lists.ts'
 import { checkSees } from '../policy.ts'
 import { accessProject, members } from '../store.ts'
 import { Id, Project, Timestamp, timestamp } from '../wire.ts'
-import { ById, callerOf, Line, PageOf, PageQuery, readOne, readPage, Text } from './shapes.ts'
+import { ById, PageOf, PageQuery } from './shapes.ts'
 
 const name = Line(120)
 const description = Text(0, 20_000)

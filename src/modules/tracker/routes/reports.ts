@@ -1,5 +1,8 @@
 import Type from 'typebox'
 import { invalid } from '../../../kernel/errors.ts'
+import { callerOf } from '../../../kernel/action.ts'
+import { Line, Text } from '../../../kernel/fields.ts'
+import { readOne, readPage } from '../../../kernel/page.ts'
 import { route, type Route } from '../../../kernel/route.ts'
 import * as actions from '../actions/index.ts'
 import type { Tracker } from '../actions/tracker.ts'
@@ -8,7 +11,7 @@ import { listReports } from '../lists.ts'
 import { checkSees } from '../policy.ts'
 import { accessReport } from '../store.ts'
 import { BugPriority, BugReport, BugStatus, Id } from '../wire.ts'
-import { ById, callerOf, Line, PageOf, PageQuery, readOne, readPage, Text } from './shapes.ts'
+import { ById, PageOf, PageQuery } from './shapes.ts'
 
 const title = Line(200)
 const description = Text(0, 20_000)

@@ -2,13 +2,15 @@ import Type from 'typebox'
 import type { Identity } from '../../../identity/index.ts'
 import type { AccountRecord } from '../../../identity/account.ts'
 import { notFound } from '../../../kernel/errors.ts'
+import { callerOf } from '../../../kernel/action.ts'
+import { readOne, readPage } from '../../../kernel/page.ts'
 import { route, type Route } from '../../../kernel/route.ts'
 import type { Reader } from '../../../kernel/database.ts'
 import type { Tracker } from '../actions/tracker.ts'
 import { checkAdmin } from '../policy.ts'
 import { actorRole } from '../store.ts'
 import { Id, Timestamp, timestamp, UserStatus } from '../wire.ts'
-import { ById, callerOf, PageOf, PageQuery, readOne, readPage } from './shapes.ts'
+import { ById, PageOf, PageQuery } from './shapes.ts'
 
 const Role = Type.Enum(['reporter', 'developer', 'manager', 'admin'])
 const User = Type.Object({

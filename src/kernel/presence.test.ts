@@ -69,6 +69,22 @@ test('a connection that goes twice, or was never there, changes nothing', () => 
   assert.deepEqual(heard, ['+ana', '-ana last'])
 })
 
+test('a key that is dropped is gone at once and in silence, out of its grace too, and may come again', () => {
+  const { clock, wheel, heard, presence } = setup()
+  presence.add('ana', 'one')
+  presence.add('ana', 'two')
+  assert.deepEqual([presence.drop('ana'), presence.drop('ana')], [true, false])
+  assert.deepEqual([presence.has('ana'), presence.count('ana'), presence.size], [false, 0, 0])
+  presence.remove('ana', 'one', 'late')
+  presence.add('ana', 'three')
+  presence.remove('ana', 'two', 'late')
+  assert.deepEqual([heard, presence.count('ana')], [['+ana', '+ana'], 1])
+  presence.remove('ana', 'three', 'third')
+  assert.equal(presence.drop('ana'), true)
+  clock.advance(10 * GRACE)
+  assert.deepEqual([heard, wheel.size, presence.size], [['+ana', '+ana'], 0, 0])
+})
+
 const step = fc.record({
   key: fc.constantFrom('ana', 'bo'),
   connection: fc.constantFrom('1', '2', '3'),

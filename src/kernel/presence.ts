@@ -44,6 +44,12 @@ export class Presence<K, C, L> {
     })
   }
 
+  /** Gone this moment, whoever holds the key: no grace and no onOffline. False when it was not there. */
+  drop(key: K): boolean {
+    this.leases.get(key)?.leaving?.cancel()
+    return this.leases.delete(key)
+  }
+
   has(key: K): boolean {
     return this.leases.has(key)
   }

@@ -6,11 +6,14 @@ import { asCommandError, CommandError, notFound } from '../kernel/errors.ts'
 import { parseJson } from '../kernel/gate.ts'
 import { retrySeconds, SlidingWindow } from '../kernel/limits.ts'
 import type { Metrics } from '../kernel/metrics.ts'
-import { plainCodes, type Api, type Call, type Route } from '../kernel/route.ts'
+import { plainCodes, type Answer, type Api, type Call, type Route, type UploadRule } from '../kernel/route.ts'
 import { compile } from '../kernel/schema.ts'
 import type { Authenticator, Session } from '../kernel/session.ts'
 import { documentation } from './documentation.ts'
+import { sendDownload } from './download.ts'
+import { OVERHEAD_BYTES, readUpload } from './multipart.ts'
 import { originAllowed } from './origin.ts'
+import { Transfers } from './transfers.ts'
 
 export interface HttpOptions {
   readonly apis: readonly Api[]
@@ -36,21 +39,31 @@ const headers = {
   'X-Frame-Options': 'DENY',
 }
 
+/**
+ * For every server that these routes are served on. How long a body may take is not for node to say (transfers.ts); how
+ * long the headers before it may take is.
+ */
+export const timeouts = { requestTimeout: 0, headersTimeout: 30_000 }
+
 /** Adapter: serves the routes of all modules, their documents, and the operator's pages. */
 export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
   const { metrics, allowedOrigins } = options
+  const transfers = new Transfers(options.clock)
   const app = Fastify({
     // Our own log says what is worth saying; fastify's would make a child logger for every request.
     logger: false,
     bodyLimit: options.maxBodyBytes,
     // One hop: the entry our own proxy has appended; what a client wrote before it is not believed.
     trustProxy: options.trustProxy ? (_: string, hop: number) => hop === 0 : false,
-    requestTimeout: 30_000,
+    requestTimeout: timeouts.requestTimeout,
+    http: timeouts,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     // A path that cannot be decoded has no route and so no hooks: fastify would answer in its own words.
-    frameworkErrors: (error, request, reply) =>
-      void answerError(options, plainCodes, error, request, reply.headers(headers)),
+    frameworkErrors: (error, request, reply) => {
+      transfers.receive(request.raw, options.maxBodyBytes)
+      void answerError(options, plainCodes, error, request, reply.headers(headers))
+    },
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_, body, done) => {
@@ -67,13 +80,18 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   app.setNotFoundHandler(() => {
     throw notFound('This path')
   })
-  app.addHook('onRequest', (_, reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers)
+    transfers.receive(request.raw, request.routeOptions.bodyLimit)
+    done()
+  })
+  app.addHook('preClose', (done) => {
+    transfers.stop()
     done()
   })
   await app.register(fastifyCors, {
     origin: (origin, done) => done(null, originAllowed(origin, undefined, allowedOrigins)),
-    exposedHeaders: ['Switchboard-Position', 'Retry-After'],
+    exposedHeaders: ['Switchboard-Position', 'Retry-After', 'Content-Disposition'],
   })
   await app.register(documentation)
   app.addHook('onResponse', (request, reply, done) => {
@@ -81,33 +99,53 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     metrics.requests.observe({ route, status: reply.statusCode }, reply.elapsedTime / 1000)
     done()
   })
-  for (const api of options.apis) await app.register(apiPlugin(api, options), { prefix: api.prefix })
+  for (const api of options.apis) await app.register(apiPlugin(api, options, transfers), { prefix: api.prefix })
   operatorRoutes(app, options)
   return app
 }
 
-function apiPlugin(api: Api, options: HttpOptions) {
+function apiPlugin(api: Api, options: HttpOptions, transfers: Transfers) {
   const writes = new SlidingWindow<number>(options.clock, api.writes)
-  return async (app: FastifyInstance): Promise<void> => {
-    app.setErrorHandler((error, request, reply) => void answerError(options, api.codes, error, request, reply))
-    for (const route of api.routes) {
+  const admitWrite = (session: Session): void => {
+    checkRate(writes, session)
+    api.onWrite?.(session)
+  }
+  const serve = (app: FastifyInstance, routes: readonly Route[]): void => {
+    for (const route of routes) {
       app.route({
         method: route.method,
         url: route.path,
         schema: documented(api, route),
-        handler: handlerOf(route, options.authenticator, writes),
+        handler: handlerOf(route, options, admitWrite, transfers),
+        ...(route.upload && { bodyLimit: route.upload.maxBytes + OVERHEAD_BYTES }),
       })
     }
   }
+  return async (app: FastifyInstance): Promise<void> => {
+    app.setErrorHandler((error, request, reply) => void answerError(options, api.codes, error, request, reply))
+    serve(app, api.routes.filter((route) => !route.upload))
+    await app.register(async (uploads) => {
+      uploads.removeAllContentTypeParsers()
+      // Whatever it is stays unread until the caller is known; `readUpload` refuses what is not multipart.
+      uploads.addContentTypeParser('*', (_, __, done) => done(null))
+      serve(uploads, api.routes.filter((route) => route.upload))
+    })
+  }
 }
 
-function handlerOf(route: Route, authenticator: Authenticator, writes: SlidingWindow<number>) {
+function handlerOf(
+  route: Route,
+  options: HttpOptions,
+  admitWrite: (session: Session) => void,
+  transfers: Transfers,
+) {
+  const { authenticator, log } = options
   const decodeParams = route.params && compile(route.params, { coerce: true })
   const decodeQuery = route.query && compile(route.query, { coerce: true })
   const decodeBody = route.body && compile(route.body)
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const session = route.auth === 'session' ? await authenticate(request, authenticator) : (undefined as never)
-    if (session && route.method !== 'GET') checkRate(writes, session)
+    if (session && route.method !== 'GET') admitWrite(session)
     const call: Call<unknown, unknown, unknown> = {
       session,
       params: decodeParams?.(request.params),
@@ -117,10 +155,26 @@ function handlerOf(route: Route, authenticator: Authenticator, writes: SlidingWi
       address: request.ip,
       raw: { request: request.raw, response: reply.raw },
     }
-    const answer = await route.run(call as Call<never, never, never>)
+    const answer = await (route.upload
+      ? runWithUpload(route, call, route.upload)
+      : route.run(call as Call<never, never, never>))
     reply.code(answer.status)
     if (answer.headers) reply.headers(answer.headers)
+    if (answer.download) return sendDownload(reply, answer.download, { transfers, log })
     return answer.body === undefined ? reply.send() : answer.body
+  }
+}
+
+async function runWithUpload(
+  route: Route,
+  call: Call<unknown, unknown, unknown>,
+  { maxBytes }: UploadRule,
+): Promise<Answer> {
+  const upload = await readUpload(call.raw.request, maxBytes)
+  try {
+    return await route.run({ ...call, upload } as unknown as Call<never, never, never>)
+  } finally {
+    upload.close()
   }
 }
 
@@ -172,6 +226,8 @@ async function answerError(
   if (error.kind === 'internal') options.log.error({ err: cause, route: request.routeOptions.url }, 'request failed')
   options.metrics.errors.inc({ module: 'http', kind: error.kind })
   if (error.retryAfter !== undefined) reply.header('Retry-After', String(error.retryAfter))
+  // A file that could not be read has left its headers.
+  reply.removeHeader('Content-Disposition').type('application/json; charset=utf-8')
   await reply.code(error.http).send({
     error: {
       code: codes[error.kind],
@@ -190,9 +246,21 @@ function documented(api: Api, route: Route): object {
     ...(route.params && { params: route.params }),
     ...(route.query && { querystring: route.query }),
     ...(route.body && { body: route.body }),
-    response: { [route.status]: route.reply ?? { type: 'null', description: 'Done' } },
+    ...(route.upload && { consumes: ['multipart/form-data'], body: uploadBody(route.upload) }),
+    response: { [route.status]: route.download ? downloadBody : (route.reply ?? noBody) },
   }
 }
+
+const noBody = { type: 'null', description: 'Done' }
+const binary = { type: 'string', format: 'binary' }
+
+const uploadBody = ({ maxBytes }: UploadRule): object => ({
+  type: 'object',
+  properties: { file: { ...binary, description: `One file of at most ${maxBytes} bytes` } },
+  required: ['file'],
+})
+
+const downloadBody = { description: 'The file', content: { 'application/octet-stream': { schema: binary } } }
 
 function operatorRoutes(app: FastifyInstance, options: HttpOptions): void {
   const hidden = { schema: { hide: true } }

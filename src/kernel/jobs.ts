@@ -91,7 +91,12 @@ export interface Job {
  * Runs in one unit of work together with the removal of the job's row, so that its effect and its end are one. To
  * repeat, it schedules itself again.
  */
-export type JobHandler = (job: Job, unit: Unit) => Promise<void>
+export type JobHandler = ((job: Job, unit: Unit) => Promise<void>) | OutsideHandler
+
+/** For an effect outside of the database, which is done first; then the row goes. It may be repeated: after a crash. */
+export interface OutsideHandler {
+  readonly outside: (job: Job) => Promise<void>
+}
 
 /** In the transaction of the cause: a job exists if and only if what asked for it was committed. */
 export const jobs = {
@@ -165,9 +170,10 @@ export class JobRunner {
       attempts: row.attempts,
     }
     try {
+      if ('outside' in handler) await handler.outside(job)
       await unitOfWork.run(async (unit) => {
         if ((await unit.run(take, { kind: row.kind, ...job })) === 0) return
-        await handler(job, unit)
+        if (!('outside' in handler)) await handler(job, unit)
       })
     } catch (error) {
       onError(error, row.kind)

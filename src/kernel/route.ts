@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Static, TSchema } from 'typebox'
 import type { ErrorKind } from '../wire/errors.ts'
+import type { OpenFile } from './files.ts'
 import type { Window } from './limits.ts'
 import type { Session } from './session.ts'
 
@@ -19,10 +20,27 @@ export interface Call<P, Q, B> {
   readonly raw: { readonly request: IncomingMessage; readonly response: ServerResponse }
 }
 
+/** A route that takes one file, as `multipart/form-data` with exactly one file part, named `file`. */
+export interface UploadRule {
+  /** The largest file that is taken; 413 past it. The limit of other bodies does not count here. */
+  readonly maxBytes: number
+}
+
+export interface Upload {
+  /** As the client wrote it, paths and all: for `checkFileName`. */
+  readonly filename: string
+  /**
+   * To be read once, while the route's code runs. It ends only when the whole body was there and was right, else it
+   * throws: a CommandError too_large, or invalid for a body that is cut off, malformed or holds a second file.
+   */
+  readonly stream: AsyncIterable<Uint8Array>
+}
+
 /** What a route answers: `body` absent is 204. */
 export interface Answer {
   readonly status: number
   readonly body?: unknown
+  readonly download?: Download
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -37,6 +55,9 @@ export interface Route {
   readonly params?: TSchema
   readonly query?: TSchema
   readonly body?: TSchema
+  readonly upload?: UploadRule
+  /** Whether the success body is a file. */
+  readonly download: boolean
   /** Schema of the success body, for the documents and the tests that check it. */
   readonly reply?: TSchema
   readonly status: number
@@ -44,15 +65,19 @@ export interface Route {
 }
 
 type Typed<S> = S extends TSchema ? Static<S> : undefined
+type WithUpload<U> = U extends UploadRule ? { readonly upload: Upload } : unknown
 
-export interface RouteOptions<P, Q, B> {
+export interface RouteOptions<P, Q, B, U> {
   readonly summary: string
   readonly auth?: 'open' | 'session'
   readonly params?: P
   readonly query?: Q
   readonly body?: B
+  readonly upload?: U
+  /** The route answers with a `Download`. */
+  readonly download?: boolean
   readonly reply?: TSchema
-  /** Default: 201 for POST with a reply, 204 without a reply, else 200. */
+  /** Default: 201 for POST with a reply, 200 for other replies and downloads, else 204. */
   readonly status?: number
 }
 
@@ -61,14 +86,15 @@ export function route<
   P extends TSchema | undefined = undefined,
   Q extends TSchema | undefined = undefined,
   B extends TSchema | undefined = undefined,
+  U extends UploadRule | undefined = undefined,
 >(
   method: Method,
   path: string,
-  options: RouteOptions<P, Q, B>,
-  run: (call: Call<Typed<P>, Typed<Q>, Typed<B>>) => Promise<unknown>,
+  options: RouteOptions<P, Q, B, U>,
+  run: (call: Call<Typed<P>, Typed<Q>, Typed<B>> & WithUpload<U>) => Promise<unknown>,
 ): Route {
-  const { summary, auth = 'session', params, query, body, reply } = options
-  const status = options.status ?? (reply ? (method === 'POST' ? 201 : 200) : 204)
+  const { summary, auth = 'session', params, query, body, upload, download = false, reply } = options
+  const status = options.status ?? (download ? 200 : reply ? (method === 'POST' ? 201 : 200) : 204)
   return {
     method,
     path,
@@ -78,8 +104,11 @@ export function route<
     ...(params && { params }),
     ...(query && { query }),
     ...(body && { body }),
+    ...(upload && { upload }),
     ...(reply && { reply }),
-    run: async (call) => asAnswer(await run(call), status),
+    download,
+    // The adapter adds the upload where the route has a rule for it.
+    run: async (call) => asAnswer(await run(call as never), status),
   }
 }
 
@@ -87,14 +116,31 @@ export function route<
 export class Reply {
   readonly body: unknown
   readonly headers: Readonly<Record<string, string>>
-  constructor(body: unknown, headers: Readonly<Record<string, string>>) {
+  /** Instead of the route's own. */
+  readonly status: number | undefined
+  constructor(body: unknown, headers: Readonly<Record<string, string>>, status?: number) {
     this.body = body
     this.headers = headers
+    this.status = status
+  }
+}
+
+/** A stored file: what may be shown is shown, everything else is to be saved under its name. */
+export class Download {
+  readonly file: OpenFile
+  readonly filename: string
+  /** What the bytes were found to be (`Media.inspect`), never what a client said of them. */
+  readonly mimeType: string
+  constructor(file: OpenFile, filename: string, mimeType: string) {
+    this.file = file
+    this.filename = filename
+    this.mimeType = mimeType
   }
 }
 
 function asAnswer(result: unknown, status: number): Answer {
-  if (result instanceof Reply) return { status, body: result.body, headers: result.headers }
+  if (result instanceof Download) return { status, download: result }
+  if (result instanceof Reply) return { status: result.status ?? status, body: result.body, headers: result.headers }
   return result === undefined ? { status } : { status, body: result }
 }
 
@@ -121,4 +167,6 @@ export interface Api {
   readonly codes: Readonly<Record<ErrorKind, string>>
   /** Writes (everything but GET) one account may make. */
   readonly writes: Window
+  /** Told of every write that was let through: a sign that its caller is there. */
+  readonly onWrite?: (session: Session) => void
 }

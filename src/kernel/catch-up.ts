@@ -4,9 +4,9 @@ import { inAudience } from './rooms.ts'
 
 export interface CatchUpListener {
   /** Whether the connection has ended in the meantime. */
-  gone(): boolean
+  readonly gone: () => boolean
   /** What was missed cannot be given whole: reload, and go on from this offset. */
-  resync(offset: number): void
+  readonly resync: (offset: number) => void
 }
 
 /**

@@ -303,7 +303,7 @@ export class Connection implements Receiver, TransportListener {
     for (const room of opening.rooms) rooms.join(this, room)
     for (const effect of this.effects) this.reapply(effect)
     this.effects = undefined
-    const { cursor, resync } = this.hub.startOf(from, opening.offset, resuming)
+    const { cursor, resync } = this.hub.startOf(from, opening, resuming)
     const position = since === undefined ? undefined : codecs.position(cursor)
     for (const frame of opening.frames(position)) this.send(frame)
     if (resync) this.sendResync(cursor)

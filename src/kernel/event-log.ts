@@ -144,7 +144,9 @@ export const eventLog = {
     }
     await tx.run(moveHead, { head: offset })
     // What a later event of the same group forgets must not leave with an earlier one either.
-    return events.map((event) => (isForgotten(event, events) ? { ...event, payload: null } : event))
+    const forgetting = events.filter(({ effects }) => effects.some(({ kind }) => kind === 'forget'))
+    if (forgetting.length === 0) return events
+    return events.map((event) => (isForgotten(event, forgetting) ? { ...event, payload: null } : event))
   },
 
   /** Events with after < offset <= until, in order. */
@@ -189,8 +191,8 @@ async function rewrite(tx: Tx, effect: Effect, before: number): Promise<void> {
 /** '0' is the character after '/': the range is everything under the path. */
 const rangeOf = (subject: string): SubjectRange => ({ subject, from: `${subject}/`, to: `${subject}0` })
 
-function isForgotten(event: LogEvent, group: readonly LogEvent[]): boolean {
-  return group.some(
+function isForgotten(event: LogEvent, forgetting: readonly LogEvent[]): boolean {
+  return forgetting.some(
     (later) =>
       later.offset > event.offset &&
       later.effects.some(

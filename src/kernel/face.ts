@@ -42,6 +42,8 @@ export interface Opening {
   readonly rooms: readonly Room[]
   /** Offset of the log that `rooms` and `frames` were read at: everything later comes through the log. */
   readonly offset: number
+  /** Positions below this one say nothing of what this party was sent: it has to reload. Absent: all are good. */
+  readonly resumableFrom?: number
   /** Sent first, in order. Called with the position to name, when the client asked for positions. */
   frames(position: string | undefined): readonly string[]
   /** The connection has caught up: everything it missed has been sent to it. */

@@ -6,7 +6,7 @@ import { Connection, type ConnectionRequest } from './connection.ts'
 import type { Database } from './database.ts'
 import { eventLog } from './event-log.ts'
 import type { LogEvent, Signal } from './event.ts'
-import type { EndReason, Face } from './face.ts'
+import type { EndReason, Face, Opening } from './face.ts'
 import { Fanout } from './fanout.ts'
 import { SlidingWindow } from './limits.ts'
 import type { Metrics } from './metrics.ts'
@@ -215,12 +215,17 @@ export class Hub {
 
   /**
    * Where a connection starts to read the log: at what it has seen, or, when that cannot be known any more (another
-   * epoch, a position from the future, not a position), at what it was opened with, told to reload.
+   * epoch, a position from the future or from before the party was one, not a position), at what it was opened with,
+   * told to reload.
    */
-  startOf(since: Position | undefined, opened: number, resuming: boolean): { cursor: number; resync: boolean } {
-    if (!resuming) return { cursor: opened, resync: false }
-    const known = since?.epoch === this.epoch && since.offset <= opened
-    return known ? { cursor: since.offset, resync: false } : { cursor: opened, resync: true }
+  startOf(
+    since: Position | undefined,
+    { offset, resumableFrom = 0 }: Opening,
+    resuming: boolean,
+  ): { cursor: number; resync: boolean } {
+    if (!resuming) return { cursor: offset, resync: false }
+    const known = since?.epoch === this.epoch && since.offset <= offset && since.offset >= resumableFrom
+    return known ? { cursor: since.offset, resync: false } : { cursor: offset, resync: true }
   }
 
   /** Finds events the bus never brought: a subscription can go silently deaf. */

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { createHttp } from './adapters/http.ts'
+import { createHttp, timeouts } from './adapters/http.ts'
 import { upgradeHandler } from './adapters/upgrade.ts'
 import { rawWebSockets } from './adapters/ws.ts'
 import type { Config } from './config.ts'
@@ -12,14 +12,17 @@ import type { Bus } from './kernel/bus.ts'
 import type { Clock } from './kernel/clock.ts'
 import type { Database } from './kernel/database.ts'
 import { eventLog, eventLogMigrations } from './kernel/event-log.ts'
+import type { FileStore } from './kernel/files.ts'
 import { Hub } from './kernel/hub.ts'
 import { idempotencyMigrations } from './kernel/idempotency.ts'
 import { jobMigrations, JobRunner } from './kernel/jobs.ts'
 import { keepHouse, maintenance } from './kernel/maintenance.ts'
+import type { Media } from './kernel/media.ts'
 import { Metrics } from './kernel/metrics.ts'
 import type { Module } from './kernel/module.ts'
 import { GroupCommit } from './kernel/unit-of-work.ts'
 import { trackerMigrations, trackerModule } from './modules/tracker/index.ts'
+import { workspaceMigrations, workspaceModule, type WorkspaceSettings } from './modules/workspace/index.ts'
 
 /** What the server is built from; tests give their own. */
 export interface Ports {
@@ -27,6 +30,8 @@ export interface Ports {
   readonly database: Database
   readonly clock: Clock
   readonly bus: Bus
+  readonly files: FileStore
+  readonly media: Media
   readonly log: Logger
   /** Signs access tokens. */
   readonly secret: Uint8Array
@@ -48,7 +53,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 /** Puts kernel, identity, modules and adapters together. The only place that knows them all. */
 export async function createApp(ports: Ports): Promise<App> {
-  const { config, database, clock, bus, log } = ports
+  const { config, database, clock, bus, files, media, log } = ports
   const onError = (error: unknown): void => log.error({ err: error }, 'unforeseen')
   const metrics = new Metrics()
   const unitOfWork = new GroupCommit({
@@ -68,6 +73,7 @@ export async function createApp(ports: Ports): Promise<App> {
     ...idempotencyMigrations,
     ...identityMigrations,
     ...trackerMigrations,
+    ...workspaceMigrations,
   })
   const house = maintenance(database, onError)
   const hub = new Hub({
@@ -98,6 +104,7 @@ export async function createApp(ports: Ports): Promise<App> {
         writes: { limit: config.trackerWritesPerMinute, perMs: 60_000 },
       },
     }),
+    workspaceModule({ database, unitOfWork, clock, hub, files, media, settings: workspaceSettings(config) }),
   ]
   metrics.observe('switchboard_queue_bytes', 'Bytes waiting for clients', () => hub.queuedBytes)
   metrics.observe('switchboard_commands_queued', 'Commands waiting for a commit', () => unitOfWork.queued)
@@ -148,7 +155,8 @@ export async function createApp(ports: Ports): Promise<App> {
       await http.listen({ port: config.port, host: config.host })
       servers.push(http.server)
       for (const port of config.extraPorts.map(Number)) {
-        const extra = createServer((request, response) => http.routing(request, response)).on('upgrade', upgrade)
+        const extra = createServer(timeouts, (request, response) => http.routing(request, response))
+        extra.on('upgrade', upgrade)
         if (await opens(extra, port, config.host)) servers.push(extra)
         else log.warn({ port }, 'extra port is taken; clients with that address will not reach this server')
       }
@@ -182,6 +190,33 @@ function identityOptions({ config, secret }: Ports): IdentityOptions {
     registrationsPerAddress: config.registrationsPerAddress,
     hashCost: { memory: config.passwordMemoryKib, passes: 2, parallelism: 1 },
     ...(jwksUrl !== '' && { provider: { url: jwksUrl, issuer: jwksIssuer, audience: jwksAudience } }),
+  }
+}
+
+function workspaceSettings(config: Config): WorkspaceSettings {
+  return {
+    frames: { limit: config.workspaceFrames, perMs: 10_000 },
+    pings: { limit: config.workspacePings, perMs: 10_000 },
+    writes: { limit: config.workspaceWritesPerMinute, perMs: 60_000 },
+    maxFrameBytes: config.workspaceMaxFrameBytes,
+    messageCharacters: config.workspaceMessageCharacters,
+    attachmentBytes: config.workspaceAttachmentBytes,
+    attachmentsPerMessage: config.workspaceAttachmentsPerMessage,
+    unsentUploads: config.workspaceUnsentUploads,
+    unsentUploadMs: config.workspaceUnsentUploadMs,
+    emojiPerMessage: config.workspaceEmojiPerMessage,
+    reactionsPerMessage: config.workspaceReactionsPerMessage,
+    mentionsPerMessage: config.workspaceMentionsPerMessage,
+    pinsPerChannel: config.workspacePinsPerChannel,
+    channelsPerWorkspace: config.workspaceChannels,
+    membersPerWorkspace: config.workspaceMembers,
+    workspacesPerAccount: config.workspacesPerAccount,
+    invitesPerWorkspace: config.workspaceInvites,
+    dmPeople: config.workspaceDmPeople,
+    inviteMs: config.workspaceInviteMs,
+    presenceGraceMs: config.workspacePresenceGraceMs,
+    idleMs: config.workspaceIdleMs,
+    typingMs: config.workspaceTypingMs,
   }
 }
 

@@ -143,6 +143,94 @@ export const fields = {
     2_000,
     'Created events written for somebody who gains sight of a project; past it they load the rest over REST.',
   ),
+  workspaceFrames: whole(
+    'SWITCHBOARD_WORKSPACE_FRAMES_PER_10_SECONDS',
+    60,
+    'Frames other than pings one connection may send in ten seconds; RATE_LIMITED past it, the connection stays.',
+  ),
+  workspacePings: whole(
+    'SWITCHBOARD_WORKSPACE_PINGS_PER_10_SECONDS',
+    200,
+    'Pings one connection may send in ten seconds: free for every client that keeps time, not for a flood. 0: no limit.',
+  ),
+  workspaceMaxFrameBytes: whole(
+    'SWITCHBOARD_WORKSPACE_MAX_FRAME_BYTES',
+    16 * 1024,
+    'Bytes of a client frame: the longest documented one has about a hundred. VALIDATION_ERROR past it.',
+    256,
+  ),
+  workspaceWritesPerMinute: whole(
+    'SWITCHBOARD_WORKSPACE_WRITES_PER_MINUTE',
+    600,
+    'REST writes one account may make in a minute: ten a second, more than a person and less than a flood. 0: no limit.',
+  ),
+  workspaceMessageCharacters: whole(
+    'SWITCHBOARD_WORKSPACE_MESSAGE_CHARACTERS',
+    10_000,
+    'Characters of a message: a long letter; more belongs into a file.',
+    1,
+  ),
+  workspaceAttachmentBytes: whole(
+    'SWITCHBOARD_WORKSPACE_ATTACHMENT_BYTES',
+    25 * 1024 * 1024,
+    'Bytes of one attachment: what mail servers take. 413 past it.',
+    1,
+  ),
+  workspaceAttachmentsPerMessage: whole('SWITCHBOARD_WORKSPACE_ATTACHMENTS_PER_MESSAGE', 10, 'Attachments of one message.'),
+  workspaceUnsentUploads: whole(
+    'SWITCHBOARD_WORKSPACE_UNSENT_UPLOADS',
+    50,
+    'Uploads one account may have that are in no message yet: they fill the disk and nobody sees them. 409 past it.',
+  ),
+  workspaceUnsentUploadMs: whole(
+    'SWITCHBOARD_WORKSPACE_UNSENT_UPLOAD_MS',
+    DAY,
+    'How long an upload waits to be sent before it is removed.',
+    SECOND,
+  ),
+  workspaceEmojiPerMessage: whole('SWITCHBOARD_WORKSPACE_EMOJI_PER_MESSAGE', 50, 'Different emoji on one message. 409 past it.'),
+  workspaceReactionsPerMessage: whole(
+    'SWITCHBOARD_WORKSPACE_REACTIONS_PER_MESSAGE',
+    1_000,
+    'All reactions on one message: each is in every page of history. 409 past it.',
+  ),
+  workspaceMentionsPerMessage: whole(
+    'SWITCHBOARD_WORKSPACE_MENTIONS_PER_MESSAGE',
+    50,
+    'People one message may mention by name; more is what @channel is for.',
+  ),
+  workspacePinsPerChannel: whole('SWITCHBOARD_WORKSPACE_PINS_PER_CHANNEL', 100, 'Pinned messages of one channel. 409 past it.'),
+  workspaceChannels: whole(
+    'SWITCHBOARD_WORKSPACE_CHANNELS',
+    5_000,
+    'Channels of one workspace, direct messages not counted: a sidebar can still be read. 409 past it.',
+    1,
+  ),
+  workspaceMembers: whole('SWITCHBOARD_WORKSPACE_MEMBERS', 10_000, 'Members of one workspace. 409 past it.', 1),
+  workspacesPerAccount: whole(
+    'SWITCHBOARD_WORKSPACES_PER_ACCOUNT',
+    20,
+    'Workspaces one account may own: more is somebody filling the database. 409 past it.',
+  ),
+  workspaceInvites: whole('SWITCHBOARD_WORKSPACE_INVITES', 200, 'Open invitations of one workspace. 409 past it.'),
+  workspaceDmPeople: whole('SWITCHBOARD_WORKSPACE_DM_PEOPLE', 9, 'People of one direct message; more is a private channel.', 1),
+  workspaceInviteMs: whole('SWITCHBOARD_WORKSPACE_INVITE_MS', 7 * DAY, 'Life of an invitation that names none.', SECOND),
+  workspacePresenceGraceMs: whole(
+    'SWITCHBOARD_WORKSPACE_PRESENCE_GRACE_MS',
+    10 * SECOND,
+    'A person back within this time was never offline for the others: a reconnect with backoff fits.',
+  ),
+  workspaceIdleMs: whole(
+    'SWITCHBOARD_WORKSPACE_IDLE_MS',
+    5 * MINUTE,
+    'Time without anything but pings after which a person is away. 0: never.',
+  ),
+  workspaceTypingMs: whole(
+    'SWITCHBOARD_WORKSPACE_TYPING_MS',
+    8 * SECOND,
+    'Time after which somebody who does not say so again has stopped typing.',
+    1,
+  ),
 } as const satisfies Readonly<Record<string, Field<unknown>>>
 
 type Value<F> = F extends Field<infer T> ? T : never

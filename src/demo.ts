@@ -8,6 +8,9 @@ import { newSecret } from './kernel/ids.ts'
 export interface Demo {
   readonly password: string
   readonly projectId: number
+  /** Absent in data of a version that had none. */
+  readonly workspaceId?: string
+  readonly channelId?: string
 }
 
 const people = [
@@ -23,16 +26,16 @@ const reports = [
   { title: 'Typo on the pricing page', description: '"Recieve" should be "Receive".', priority: 'low' },
 ]
 
-/** On an empty database: four accounts, a project and some reports, through the same doors everybody uses. */
+/** On an empty database: four accounts, a project and a workspace, through the same doors everybody uses. */
 export async function seedDemo(app: App, dataDir: string): Promise<Demo | undefined> {
   const path = join(dataDir, 'demo.json')
   const kept = readKept(path)
   if (kept) return kept
   const password = newSecret().slice(0, 16)
   const tokens = new Map<string, string>()
-  const call = async (as: string | undefined, method: 'POST' | 'PATCH', url: string, payload: object): Promise<Json> => {
+  const call: Door = async (as, method, url, payload) => {
     const headers = as === undefined ? {} : { authorization: `Bearer ${tokens.get(as)}` }
-    const response = await app.http.inject({ method, url, payload, headers })
+    const response = await app.http.inject({ method, url, headers, ...(payload && { payload }) })
     if (response.statusCode >= 300) throw new Error(`demo: ${method} ${url} answered ${response.statusCode}`)
     return response.body === '' ? {} : (JSON.parse(response.body) as Json)
   }
@@ -52,12 +55,30 @@ export async function seedDemo(app: App, dataDir: string): Promise<Demo | undefi
   for (const report of reports) {
     await call('carol', 'POST', '/api/tracker/bug-reports', { project_id: projectId, ...report })
   }
-  const demo = { password, projectId }
+  const demo = { password, projectId, ...(await seedWorkspace(call)) }
   writeFileSync(path, JSON.stringify(demo), { mode: 0o600 })
   return demo
 }
 
 type Json = Record<string, unknown>
+type Door = (as: string | undefined, method: 'GET' | 'POST' | 'PATCH', url: string, payload?: object) => Promise<Json>
+
+const talk = [
+  ['alice', 'Good morning! The cart is on fire again, see the tracker.'],
+  ['bob', 'On it. @carol can you say what was in your cart?'],
+  ['carol', 'Two umbrellas :) and it only happens on Safari.'],
+] as const
+
+async function seedWorkspace(call: Door): Promise<{ workspaceId: string; channelId: string }> {
+  const { id: workspaceId } = (await call('alice', 'POST', '/api/workspaces', { name: 'Demo team' })) as { id: string }
+  const url = `/api/workspaces/${workspaceId}`
+  const { token } = await call('alice', 'POST', `${url}/invites`, {})
+  for (const username of ['admin', 'bob', 'carol']) await call(username, 'POST', '/api/invites/accept', { token })
+  const channels = (await call('alice', 'GET', `${url}/channels`))['items'] as { id: string; is_general: boolean }[]
+  const channelId = channels.find((channel) => channel.is_general)!.id
+  for (const [username, content] of talk) await call(username, 'POST', `/api/channels/${channelId}/messages`, { content })
+  return { workspaceId, channelId }
+}
 
 async function hasAccounts(app: App): Promise<boolean> {
   return (await app.identity.countAccounts()) > 0
@@ -80,6 +101,7 @@ export function greet(addresses: readonly AddressInfo[], demo: Demo | undefined)
     `Switchboard is at ${base}${extra.length > 0 ? ` (also on ${extra.join(', ')})` : ''}`,
     `  REST documents  ${base}/docs`,
     `  tracker         ws://localhost:${main}/tracker/ws?token=ACCESS_TOKEN`,
+    `  workspace chat  ws://localhost:${main}/ws/WORKSPACE_ID?token=ACCESS_TOKEN`,
     `  for operators   ${base}/healthz  /readyz  /metrics`,
     '',
   ]
@@ -100,6 +122,17 @@ export function greet(addresses: readonly AddressInfo[], demo: Demo | undefined)
       `    -d '{"username":"carol","password":"${demo.password}"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
       `  curl -s ${base}/api/tracker/bug-reports -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\`,
       `    -d '{"project_id":${demo.projectId},"title":"Cart forgets items","priority":"high"}'`,
+      '',
+    )
+  }
+  if (demo?.workspaceId !== undefined) {
+    lines.push(
+      "The team's chat, with the same tokens: listen, and send a message to #general:",
+      '',
+      `  npx node -e "new WebSocket('ws://localhost:${main}/ws/${demo.workspaceId}?token=$TOKEN').onmessage = m => console.log(m.data)"`,
+      '',
+      `  curl -s ${base}/api/channels/${demo.channelId}/messages -H "authorization: Bearer $TOKEN" \\`,
+      `    -H 'content-type: application/json' -d '{"content":"Hello, team!"}'`,
       '',
     )
   }

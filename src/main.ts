@@ -1,5 +1,8 @@
+import { join } from 'node:path'
 import { pino } from 'pino'
 import { memoryBus } from './adapters/bus-memory.ts'
+import { openDiskFiles } from './adapters/files-disk.ts'
+import { sharpMedia } from './adapters/media.ts'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { greet, seedDemo } from './demo.ts'
@@ -20,6 +23,8 @@ const app = await createApp({
   database: await openStorage(config),
   clock: systemClock,
   bus: memoryBus(),
+  files: await openDiskFiles(join(config.dataDir, 'files')),
+  media: sharpMedia(),
   log,
   secret: readSecret(config),
 })

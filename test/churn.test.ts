@@ -54,6 +54,7 @@ test(`K-7 K-12 after ${CYCLES} clients have come and gone nothing of them is lef
     rooms: 0,
     counts: 0,
     presences: 0,
+    typists: 0,
     windows: 0,
     tickets: 0,
     dirtyOutboxes: 0,

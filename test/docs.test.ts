@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { fields } from '../src/config.ts'
-import { payloads } from '../src/modules/tracker/wire.ts'
+import { payloads as tracker } from '../src/modules/tracker/wire.ts'
+import { payloads as workspace } from '../src/modules/workspace/wire.ts'
 import { closes } from '../src/wire/closes.ts'
 import { errors } from '../src/wire/errors.ts'
 
@@ -61,11 +62,13 @@ test('close codes are not used twice', () => {
   assert.equal(new Set(codes).size, codes.length)
 })
 
-test('the tracker document names every frame', () => {
-  const text = read('src/modules/tracker/PROTOCOL.md')
-  const missing = Object.keys(payloads).filter((name) => !text.includes(`\`${name}\``))
-  assert.deepEqual(missing, [])
-})
+for (const [name, payloads] of Object.entries({ tracker, workspace })) {
+  test(`the ${name} document names every frame`, () => {
+    const text = read(`src/modules/${name}/PROTOCOL.md`)
+    const missing = Object.keys(payloads).filter((frame) => !text.includes(`\`${frame}\``))
+    assert.deepEqual(missing, [])
+  })
+}
 
 const files = (folder: string): string[] =>
   readdirSync(join(root, folder)).flatMap((name) => {
@@ -80,6 +83,7 @@ for (const [path, pattern] of [
   ['src/kernel/README.md', /\*\*(K-\d+)/g],
   ['src/identity/README.md', /\*\*(I-\d+)/g],
   ['src/modules/tracker/PROTOCOL.md', /\*\*(T-[A-Z]\d+)/g],
+  ['src/modules/workspace/PROTOCOL.md', /\*\*(W-[A-Z]\d+)/g],
 ] as const) {
   test(`every rule of ${path} has a test that carries its id`, () => {
     const ids = [...read(path).matchAll(pattern)].map((match) => match[1]!)
@@ -90,9 +94,10 @@ for (const [path, pattern] of [
   })
 
   test(`tests quote only rules that ${path} has`, () => {
-    const [prefix] = [...read(path).matchAll(pattern)].map((match) => match[1]!.replace(/\d+$/, ''))
     const known = new Set([...read(path).matchAll(pattern)].map((match) => match[1]!))
-    const quoted = new Set([...proofs.matchAll(new RegExp(`\\b${prefix}\\d+\\b`, 'g'))].map((match) => match[0]))
+    const prefixes = new Set([...known].map((id) => id.replace(/\d+$/, '')))
+    const any = new RegExp(`\\b(${[...prefixes].join('|')})\\d+\\b`, 'g')
+    const quoted = new Set([...proofs.matchAll(any)].map((match) => match[0]))
     assert.deepEqual(
       [...quoted].filter((id) => !known.has(id)),
       [],

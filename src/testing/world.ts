@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { memoryBus } from '../adapters/bus-memory.ts'
+import { openDiskFiles } from '../adapters/files-disk.ts'
+import { sharpMedia } from '../adapters/media.ts'
 import { openSqlite } from '../adapters/sqlite/database.ts'
 import { createApp, type App } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
@@ -46,7 +48,7 @@ export class World {
   readonly ws: string
   /** Lines of the log so far; for proofs that something is not in it. */
   readonly log: readonly string[]
-  private readonly folder: string
+  readonly folder: string
   private readonly clients: Client[] = []
   private open = true
 
@@ -167,6 +169,8 @@ export async function testWorld(options: WorldOptions = {}): Promise<World> {
     clock,
     database: await openStorage(options.storage ?? 'sqlite', folder),
     bus: memoryBus(),
+    files: await openDiskFiles(join(folder, 'files')),
+    media: sharpMedia(),
     secret: new TextEncoder().encode('a secret of the tests, 32 bytes or more'),
     log: pino({ level: 'debug' }, { write: (line) => void log.push(line) }),
   })

@@ -1,0 +1,212 @@
+import type { Clock } from '../../kernel/clock.ts'
+import type { Connection } from '../../kernel/connection.ts'
+import type { LogEvent } from '../../kernel/event.ts'
+import type { Hub } from '../../kernel/hub.ts'
+import type { Frame } from '../../kernel/outbox.ts'
+import type { Framing } from '../../kernel/codec.ts'
+import type { Room } from '../../kernel/rooms.ts'
+import { channelOf, channelRoom, fullRoom, guestRoom, homeRoom, MODULE } from './rooms.ts'
+import { Roster, type Standing } from './roster.ts'
+import type { WorkspaceSettings } from './settings.ts'
+import { Typists } from './typists.ts'
+import { frame, type FrameName, type Payload } from './wire.ts'
+
+/** Who has just come in, on one connection. */
+export interface Arrival {
+  readonly workspace: string
+  readonly accountId: number
+  readonly userId: string
+  /** Accounts a guest may know of; undefined: everybody. */
+  readonly knows: ReadonlySet<number> | undefined
+}
+
+/** Presences of a workspace as bytes, for everybody who comes in while nothing changes. */
+interface Snapshot {
+  readonly version: number
+  readonly frames: Map<Framing, Frame>
+}
+
+/** One beginning a second is what a person can mean; a hostile client means to reach a whole room with each frame. */
+const TYPING_REST_MS = 1_000
+
+/** With the person's setting, when it was changed meanwhile. */
+type Fresh = Arrival & { changed?: boolean }
+
+/** Those of some arrivals whose persons have set themselves away. */
+export type ReadAway = (arrivals: readonly Arrival[]) => Promise<ReadonlySet<Arrival>>
+
+/** What is true only while people are connected: who is there and who types. Never in the log. */
+export class Live {
+  readonly roster: Roster<Connection>
+  readonly typists: Typists<Connection>
+  private readonly hub: Hub
+  private readonly readAway: ReadAway
+  private readonly onError: (error: unknown) => void
+  /** Who has come in and is not on the roster yet. */
+  private readonly fresh = new Map<Connection, Fresh>()
+  private welcoming = false
+  private readonly snapshots = new Map<string, Snapshot>()
+  /** Channels of people whose last connection has gone, until they are offline: whom that must be told. */
+  private readonly lastSeenIn = new Map<Room, readonly Room[]>()
+
+  constructor(hub: Hub, clock: Clock, settings: WorkspaceSettings, readAway: ReadAway) {
+    this.hub = hub
+    this.readAway = readAway
+    this.onError = hub.onError
+    const { wheel } = hub
+    const { presenceGraceMs: graceMs, idleMs, typingMs: expiryMs } = settings
+    this.roster = new Roster({ wheel, clock, graceMs, idleMs, announce: (change) => this.announce(change) })
+    this.typists = new Typists({
+      wheel,
+      clock,
+      expiryMs,
+      restMs: TYPING_REST_MS,
+      isOpen: (connection) => (connection as Connection).session !== undefined,
+      signal: (place, person, typing) => {
+        const [workspace, channel] = place.split('/') as [string, string]
+        const audience = { to: [channelRoom(channel)], except: [homeRoom(workspace, person.accountId)] }
+        const data = { channel_id: channel, user_id: person.userId }
+        this.signal(typing ? 'typing.start' : 'typing.stop', workspace, data, audience)
+      },
+    })
+    hub.keeps('presences', () => this.roster.size + this.lastSeenIn.size + this.snapshots.size)
+    hub.keeps('typists', () => this.typists.size + this.fresh.size)
+  }
+
+  /**
+   * A connection has caught up. Those of one turn are taken together: all of them share the bytes of who was there
+   * before them, and each one's coming is told once.
+   */
+  opened(connection: Connection, arrival: Arrival): void {
+    this.fresh.set(connection, arrival)
+    this.welcomeSoon()
+  }
+
+  /** The person's own setting was changed. */
+  setAway(workspace: string, accountId: number, away: boolean): void {
+    for (const arrival of this.fresh.values()) {
+      if (arrival.workspace === workspace && arrival.accountId === accountId) arrival.changed = away
+    }
+    this.roster.setAway(workspace, accountId, away)
+  }
+
+  closed(connection: Connection, workspace: string, accountId: number): void {
+    this.typists.gone(connection)
+    this.fresh.delete(connection)
+    const home = homeRoom(workspace, accountId)
+    this.lastSeenIn.set(home, guestRoomsOf(connection))
+    this.roster.leave(workspace, accountId, connection)
+    if (this.roster.statusOf(workspace, accountId) === 'offline') this.lastSeenIn.delete(home)
+  }
+
+  typing(connection: Connection, workspace: string, channel: string, isTyping: boolean): void {
+    const { account } = connection.session!
+    this.roster.active(account.id)
+    const place = `${workspace}/${channel}`
+    const person = { accountId: account.id, userId: account.uuid }
+    if (isTyping) this.typists.start(place, person, connection)
+    else this.typists.stop(place, account.uuid, connection)
+  }
+
+  /** Whoever has posted, or is not in the channel any more, does not type there. */
+  onDelivered({ type, payload }: LogEvent): void {
+    if (this.typists.size === 0 || payload === null) return
+    if (type === 'message.new' || type === 'member.left') {
+      const { data, workspace_id } = JSON.parse(payload) as { data: Payload<'member.left'>; workspace_id: string }
+      this.typists.stopAll(`${workspace_id}/${data.channel_id}`, data.user_id)
+    }
+  }
+
+  private welcomeSoon(): void {
+    if (this.welcoming) return
+    this.welcoming = true
+    setImmediate(() => {
+      const arrivals = [...this.fresh]
+      // Read only now: a change that is committed later finds them in `fresh`, one before has been read.
+      this.readAway(arrivals.map(([, arrival]) => arrival))
+        .catch((error: unknown) => {
+          this.onError(error)
+          return new Set<Arrival>()
+        })
+        .then((away) => {
+          this.welcoming = false
+          this.welcome(arrivals.filter(([connection]) => this.fresh.has(connection)), away)
+          if (this.fresh.size > 0) this.welcomeSoon()
+        })
+        .catch(this.onError)
+    })
+  }
+
+  private welcome(fresh: readonly (readonly [Connection, Fresh])[], away: ReadonlySet<Arrival>): void {
+    const known = new Map<string, readonly Standing[]>()
+    for (const [, { workspace }] of fresh) {
+      if (!known.has(workspace)) known.set(workspace, [...this.roster.present(workspace)])
+    }
+    const snapshots = new Map(fresh.map(([connection, arrival]) => [connection, this.snapshotFor(connection, arrival, known)]))
+    // The arrivals first: small, while what was before them may be long enough for signals to be left out.
+    for (const [connection, arrival] of fresh) {
+      this.fresh.delete(connection)
+      this.lastSeenIn.delete(homeRoom(arrival.workspace, arrival.accountId))
+      this.roster.arrive(arrival.workspace, { ...arrival, away: arrival.changed ?? away.has(arrival) }, connection)
+    }
+    for (const [connection, snapshot] of snapshots) if (snapshot) connection.outbox.append(snapshot)
+  }
+
+  private snapshotFor(
+    { transport: { framing } }: Connection,
+    { workspace, knows }: Arrival,
+    known: ReadonlyMap<string, readonly Standing[]>,
+  ): Frame | undefined {
+    const standings = known.get(workspace)!
+    if (knows) return join(standings.filter(({ accountId }) => knows.has(accountId)).map((one) => framing(text(one))))
+    const version = this.roster.version(workspace)
+    let snapshot = this.snapshots.get(workspace)
+    if (snapshot?.version !== version) this.snapshots.set(workspace, (snapshot = { version, frames: new Map() }))
+    let whole = snapshot.frames.get(framing)
+    if (!whole) {
+      whole = join(standings.map((one) => framing(text(one))))
+      if (whole) snapshot.frames.set(framing, whole)
+    }
+    return whole
+  }
+
+  private announce(change: Standing): void {
+    const { workspace, accountId, userId, status } = change
+    const home = homeRoom(workspace, accountId)
+    const guests = [...this.hub.rooms.members(home)].flatMap(guestRoomsOf)
+    const to = [fullRoom(workspace), home, ...new Set([...guests, ...(this.lastSeenIn.get(home) ?? [])])]
+    if (status === 'offline') {
+      this.lastSeenIn.delete(home)
+      this.snapshots.delete(workspace)
+    }
+    // Who is closed because the server goes has not gone.
+    if (!this.hub.isDraining) this.signal('presence.updated', workspace, { user_id: userId, status }, { to })
+  }
+
+  private signal<N extends FrameName>(
+    type: N,
+    workspace: string,
+    data: Payload<N>,
+    audience: { readonly to: readonly Room[]; readonly except?: readonly Room[] },
+  ): void {
+    this.hub.signal({ module: MODULE, type, audience, payload: { data, workspace_id: workspace } })
+  }
+}
+
+const text = ({ workspace, userId, status, since }: Standing): string => {
+  const data: Payload<'presence.updated'> = { user_id: userId, status }
+  return frame('presence.updated', JSON.stringify({ data, workspace_id: workspace }), since)
+}
+
+const join = (frames: readonly Frame[]): Frame | undefined =>
+  frames.length === 0 ? undefined : { bytes: Buffer.concat(frames.map(({ bytes }) => bytes)) }
+
+/** Of the channels the connection is in, the rooms of their guests. */
+function guestRoomsOf(connection: Connection): Room[] {
+  const rooms: Room[] = []
+  for (const room of connection.rooms) {
+    const channel = channelOf(room)
+    if (channel !== undefined) rooms.push(guestRoom(channel))
+  }
+  return rooms
+}

@@ -218,6 +218,51 @@ test('W-S2 away by idleness, back by typing or writing, pings and reading are no
   assert.deepEqual((await expectFrames(other, told)).guest, [{ user_id: member.uuid, status: 'online' }])
 })
 
+test('W-P6 guests know the people of their channels: on coming in, when others come, when they become one or none', async () => {
+  await using other = await scene(patient)
+  const { world, workspaceId, listening, owner, admin, member, guest } = other
+  // What comes is who is online, in any order.
+  const seen = async (person: 'guest' | 'member' | 'owner' | 'admin') => {
+    const frames = (await drained(listening[person])).filter(({ type }) => type === 'presence.updated')
+    return frames.map(({ data }) => `${String(data['user_id'])} ${String(data['status'])}`).toSorted()
+  }
+  const online = (...users: { uuid: string }[]) => users.map(({ uuid }) => `${uuid} online`).toSorted()
+  // The admin is in no channel with the guest, until they join one.
+  await made(admin, `/api/channels/${other.publicId}/members`, {})
+  assert.deepEqual(await seen('guest'), online(admin))
+  assert.deepEqual(await seen('member'), [])
+  // Somebody new is unknown to the guest, until the guest is put where they are.
+  const newcomer = await world.user('newcomer')
+  await bringIn(owner, workspaceId, newcomer)
+  const client = await connect(world, workspaceId, newcomer)
+  assert.deepEqual(await seen('guest'), [])
+  assert.deepEqual(await seen('owner'), online(newcomer))
+  const { id } = await made(newcomer, `/api/workspaces/${workspaceId}/channels`, { name: 'new things' })
+  await made(newcomer, `/api/channels/${id}/members`, { user_id: guest.uuid })
+  assert.deepEqual(await seen('guest'), online(newcomer))
+  assert.deepEqual(await seen('owner'), [])
+  // Removed from the workspace: offline at once, for the guest too.
+  await owner.delete(`/api/workspaces/${workspaceId}/members/${newcomer.uuid}`)
+  await client.expectClose(4403)
+  assert.deepEqual(await seen('guest'), [`${newcomer.uuid} offline`])
+  assert.deepEqual(await seen('admin').then((frames) => frames.at(-1)), `${newcomer.uuid} online`)
+  // A guest who becomes a member knows everybody; one who is made a guest only the people of their channels.
+  const role = (who: { uuid: string }, name: string) =>
+    owner.patch(`/api/workspaces/${workspaceId}/members/${who.uuid}`, { role: name })
+  await role(guest, 'member')
+  assert.deepEqual(await seen('guest'), online(owner, admin, member, guest))
+  await drained(listening.member)
+  const visitor = await world.user('visitor')
+  const alone = await made(owner, `/api/workspaces/${workspaceId}/channels`, { type: 'private', name: 'alone' })
+  await bringIn(owner, workspaceId, visitor, { role: 'guest', channel_ids: [alone.id] })
+  await connect(world, workspaceId, visitor)
+  assert.deepEqual(await seen('member'), online(visitor))
+  await role(member, 'guest')
+  assert.deepEqual(await seen('member'), [`${visitor.uuid} offline`])
+  await role(member, 'member')
+  assert.deepEqual(await seen('member'), online(owner, admin, member, guest, visitor))
+})
+
 test('W-L1 the 61st frame in ten seconds is dropped with RATE_LIMITED; pings pass all the while; then it is forgiven', async () => {
   const client = at.listening.guest
   await at.world.advance(11_000)

@@ -5,7 +5,7 @@ import type { Hub } from '../../kernel/hub.ts'
 import type { Frame } from '../../kernel/outbox.ts'
 import type { Framing } from '../../kernel/codec.ts'
 import type { Room } from '../../kernel/rooms.ts'
-import { channelOf, channelRoom, fullRoom, guestRoom, homeRoom, MODULE } from './rooms.ts'
+import { channelOf, channelRoom, fullRoom, guestRoom, homeRoom, isChannelRoom, MODULE } from './rooms.ts'
 import { Roster, type Standing } from './roster.ts'
 import type { WorkspaceSettings } from './settings.ts'
 import { Typists } from './typists.ts'
@@ -108,13 +108,58 @@ export class Live {
     else this.typists.stop(place, account.uuid, connection)
   }
 
-  /** Whoever has posted, or is not in the channel any more, does not type there. */
   onDelivered({ type, payload }: LogEvent): void {
-    if (this.typists.size === 0 || payload === null) return
-    if (type === 'message.new' || type === 'member.left') {
-      const { data, workspace_id } = JSON.parse(payload) as { data: Payload<'member.left'>; workspace_id: string }
-      this.typists.stopAll(`${workspace_id}/${data.channel_id}`, data.user_id)
+    // Of the frequent one only what is needed is looked into.
+    const ends = type === 'member.left' || (type === 'message.new' && this.typists.size > 0)
+    if (payload === null || (!ends && type !== 'member.joined')) return
+    const { data, workspace_id } = JSON.parse(payload) as { data: Payload<'member.left'>; workspace_id: string }
+    // Whoever has posted, or is not in the channel any more, does not type there.
+    if (ends) this.typists.stopAll(`${workspace_id}/${data.channel_id}`, data.user_id)
+    else this.introduce(workspace_id, data.channel_id, data.user_id)
+  }
+
+  /** A person is out of the workspace; guests are told by the channels they have shared. */
+  evict(workspace: string, accountId: number, channels: readonly string[]): void {
+    this.lastSeenIn.set(homeRoom(workspace, accountId), channels.map(guestRoom))
+    this.roster.evict(workspace, accountId)
+    this.lastSeenIn.delete(homeRoom(workspace, accountId))
+  }
+
+  /** A person has become a guest, or is none any more: whom they know has changed. */
+  roleChanged(workspace: string, accountId: number, guest: boolean): void {
+    for (const connection of this.hub.rooms.members(homeRoom(workspace, accountId))) {
+      const known = guest ? this.accountsIn([...connection.rooms].filter(isChannelRoom)) : undefined
+      for (const standing of this.roster.present(workspace)) {
+        if (!known) this.tell(connection, standing)
+        else if (!known.has(standing.accountId)) this.tell(connection, { ...standing, status: 'offline' })
+      }
     }
+  }
+
+  /** Somebody has come into a channel: guests there and they have not known each other. */
+  private introduce(workspace: string, channel: string, userId: string): void {
+    const guests = this.hub.rooms.members(guestRoom(channel))
+    if (guests.size === 0) return
+    const inside = this.accountsIn([channelRoom(channel)])
+    for (const standing of this.roster.present(workspace)) {
+      if (!inside.has(standing.accountId)) continue
+      for (const connection of guests) {
+        const self = connection.session?.account.uuid === userId
+        if (self !== (standing.userId === userId)) this.tell(connection, standing)
+      }
+    }
+  }
+
+  private accountsIn(rooms: readonly Room[]): ReadonlySet<number> {
+    const accounts = new Set<number>()
+    for (const room of rooms) {
+      for (const { session } of this.hub.rooms.members(room)) if (session) accounts.add(session.account.id)
+    }
+    return accounts
+  }
+
+  private tell(connection: Connection, standing: Standing): void {
+    if (connection.live) connection.outbox.append(connection.transport.framing(text(standing)))
   }
 
   private welcomeSoon(): void {

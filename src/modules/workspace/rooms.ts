@@ -33,3 +33,4 @@ const CHANNEL = `${MODULE}:channel:`
 /** The channel whose members' room this is. */
 export const channelOf = (room: Room): string | undefined =>
   room.startsWith(CHANNEL) ? room.slice(CHANNEL.length) : undefined
+export const isChannelRoom = (room: Room): boolean => channelOf(room) !== undefined

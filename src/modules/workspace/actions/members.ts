@@ -30,7 +30,7 @@ export async function reachMember(reader: Reader, workspace: WorkspaceAccess, uu
 
 /** Nobody is told of a role; what it makes the person see and no more see comes to them as channels. */
 export function setRole(
-  { unitOfWork }: Parts,
+  { unitOfWork, live }: Parts,
   caller: Caller,
   workspaceId: string,
   userId: string,
@@ -52,6 +52,9 @@ export function setRole(
       await endInvitesNotDue(unit, workspace.id, member.id, role)
       if (role === 'guest') await becomeGuest(unit, workspace, member)
       else if (member.role === 'guest') await becomeFull(unit, workspace, { ...member, role })
+      if (role === 'guest' || member.role === 'guest') {
+        unit.after(() => live.roleChanged(workspace.uuid, member.id, role === 'guest'))
+      }
       return { ...member, role }
     },
     () => subject,
@@ -117,7 +120,8 @@ export async function removeMember(
     const member = await reachMember(unit, workspace, userId)
     if (member.id !== workspace.actor_id) checkRules(workspace.role, member.role)
     checkStaysOwned(member.role, await unit.get(otherOwner, { workspace: id, user: member.id }))
-    for (const channel of await unit.all(channelsOf, { workspace: id, user: member.id })) {
+    const channels = await unit.all(channelsOf, { workspace: id, user: member.id })
+    for (const channel of channels) {
       await leave(unit, { ...channel, workspace_uuid: uuid }, member)
     }
     await unit.run(deleteMember, { workspace: id, user: member.id })
@@ -125,6 +129,6 @@ export async function removeMember(
     effect(unit, 'workspace.left', [
       { kind: 'close', of: homeRoom(uuid, member.id), close: 'right', reason: 'You are no longer in this workspace' },
     ])
-    unit.after(() => live.roster.evict(uuid, member.id))
+    unit.after(() => live.evict(uuid, member.id, channels.map((channel) => channel.uuid)))
   })
 }

@@ -1,5 +1,6 @@
 import type { Generated } from 'kysely'
 import type { Migrations } from '../kernel/database.ts'
+import { numberedTable, timeType } from '../kernel/tables.ts'
 import type { Role, Status } from './account.ts'
 
 /** Times are wall-clock milliseconds. */
@@ -58,16 +59,10 @@ export interface IdentityTables {
 }
 
 export const identityMigrations: Migrations = {
-  'identity-001-tables': async ({ schema }, dialect) => {
-    const sqlite = dialect === 'sqlite'
-    const time = sqlite ? 'integer' : 'bigint'
-    // AUTOINCREMENT: the id of a removed row must never come to mean another.
-    const table = (name: string) =>
-      schema
-        .createTable(name)
-        .addColumn('id', sqlite ? 'integer' : 'serial', (c) =>
-          sqlite ? c.primaryKey().autoIncrement() : c.primaryKey(),
-        )
+  'identity-001-tables': async (db, dialect) => {
+    const { schema } = db
+    const time = timeType(dialect)
+    const table = (name: string) => numberedTable(db, dialect, name)
     await table('accounts')
       .addColumn('uuid', 'text', (c) => c.notNull().unique())
       .addColumn('username', 'text', (c) => c.notNull())

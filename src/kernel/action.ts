@@ -13,18 +13,19 @@ export const callerOf = (call: Pick<Call<never, never, never>, 'session' | 'clie
   clientKey: call.clientKey,
 })
 
-/**
- * Every action is one unit of work with one effect, however often the same client id comes.
- * @param subjectOf what the stored outcome tells of, so that it is forgotten with it
- */
+/** Says what the outcome tells of, so that the copy that is kept for a client id is forgotten together with it. */
+export type About = (subject: string) => void
+
+/** Every action is one unit of work with one effect, however often the same client id comes. */
 export function perform<T>(
   unitOfWork: UnitOfWork,
-  caller: Caller,
-  work: (unit: Unit) => Promise<T>,
-  subjectOf?: (outcome: T) => string | null,
+  { accountId, clientKey }: Caller,
+  work: (unit: Unit, about: About) => Promise<T>,
 ): Promise<T> {
-  const { accountId, clientKey } = caller
-  return unitOfWork.run((unit) =>
-    once(unit, clientKey === undefined ? undefined : { accountId, key: clientKey }, () => work(unit), subjectOf),
-  )
+  const client = clientKey === undefined ? undefined : { accountId, key: clientKey }
+  return unitOfWork.run((unit) => {
+    let subject: string | null = null
+    const about = (said: string): void => void (subject = said)
+    return once(unit, client, () => work(unit, about), () => subject)
+  })
 }

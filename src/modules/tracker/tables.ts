@@ -1,6 +1,7 @@
 import type { Generated } from 'kysely'
 import type { Migrations } from '../../kernel/database.ts'
 import { createSearchIndex } from '../../kernel/search.ts'
+import { numberedTable, timeType } from '../../kernel/tables.ts'
 import type { IdentityTables } from '../../identity/tables.ts'
 import type { bugPriorities, bugStatuses } from './wire.ts'
 
@@ -60,13 +61,8 @@ export interface TrackerTables extends IdentityTables {
 export const trackerMigrations: Migrations = {
   'tracker-001-tables': async (db, dialect) => {
     const { schema } = db
-    const sqlite = dialect === 'sqlite'
-    const time = sqlite ? 'integer' : 'bigint'
-    // AUTOINCREMENT: the id of a deleted report must never come to mean another.
-    const table = (name: string) =>
-      schema
-        .createTable(name)
-        .addColumn('id', sqlite ? 'integer' : 'serial', (c) => (sqlite ? c.primaryKey().autoIncrement() : c.primaryKey()))
+    const time = timeType(dialect)
+    const table = (name: string) => numberedTable(db, dialect, name)
     await table('tracker_projects')
       .addColumn('name', 'text', (c) => c.notNull())
       .addColumn('description', 'text', (c) => c.notNull())

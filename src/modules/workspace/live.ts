@@ -140,12 +140,15 @@ export class Live {
   private introduce(workspace: string, channel: string, userId: string): void {
     const guests = this.hub.rooms.members(guestRoom(channel))
     if (guests.size === 0) return
-    const inside = this.accountsIn([channelRoom(channel)])
+    const here = channelRoom(channel)
+    const inside = this.accountsIn([here])
+    const elsewhere = (connection: Connection) => [...connection.rooms].filter((room) => isChannelRoom(room) && room !== here)
+    const acquainted = new Map([...guests].map((guest) => [guest, this.accountsIn(elsewhere(guest))]))
     for (const standing of this.roster.present(workspace)) {
       if (!inside.has(standing.accountId)) continue
-      for (const connection of guests) {
+      for (const [connection, known] of acquainted) {
         const self = connection.session?.account.uuid === userId
-        if (self !== (standing.userId === userId)) this.tell(connection, standing)
+        if (self !== (standing.userId === userId) && !known.has(standing.accountId)) this.tell(connection, standing)
       }
     }
   }

@@ -1,6 +1,7 @@
 import { sql, type Generated } from 'kysely'
 import type { Migrations } from '../../kernel/database.ts'
 import { createSearchIndex } from '../../kernel/search.ts'
+import { numberedTable, timeType } from '../../kernel/tables.ts'
 import type { IdentityTables } from '../../identity/tables.ts'
 import type { ChannelType, Role } from './wire.ts'
 
@@ -131,13 +132,8 @@ export interface WorkspaceTables extends IdentityTables {
 export const workspaceMigrations: Migrations = {
   'workspace-001-tables': async (db, dialect) => {
     const { schema } = db
-    const sqlite = dialect === 'sqlite'
-    const time = sqlite ? 'integer' : 'bigint'
-    // AUTOINCREMENT: the id of a removed row must never come to mean another.
-    const table = (name: string) =>
-      schema
-        .createTable(name)
-        .addColumn('id', sqlite ? 'integer' : 'serial', (c) => (sqlite ? c.primaryKey().autoIncrement() : c.primaryKey()))
+    const time = timeType(dialect)
+    const table = (name: string) => numberedTable(db, dialect, name)
     await table('workspace_workspaces')
       .addColumn('uuid', 'text', (c) => c.notNull().unique())
       .addColumn('name', 'text', (c) => c.notNull())

@@ -21,44 +21,36 @@ export function createComment(
   caller: Caller,
   input: { bug_report_id: number; content: string },
 ): Promise<Comment> {
-  return perform(
-    tracker.unitOfWork,
-    caller,
-    async (unit) => {
-      const { actor, report } = await reachReport(unit, caller, input.bug_report_id)
-      checkComments(actor, report)
-      const row = await unit.get(insertComment, {
-        bug_report_id: report.id,
-        user_id: actor.id,
-        content: input.content,
-        created_at: unit.now,
-        updated_at: unit.now,
-      })
-      const comment = showComment(row!)
-      const subject = commentSubject(report.id, comment.id)
-      emit(unit, 'comment/created', comment, ofProject(report.project_id), { subject })
-      await notifyCommented(unit, report, comment.id, actor.id)
-      return comment
-    },
-    subjectOf,
-  )
+  return perform(tracker.unitOfWork, caller, async (unit, about) => {
+    const { actor, report } = await reachReport(unit, caller, input.bug_report_id)
+    checkComments(actor, report)
+    const row = await unit.get(insertComment, {
+      bug_report_id: report.id,
+      user_id: actor.id,
+      content: input.content,
+      created_at: unit.now,
+      updated_at: unit.now,
+    })
+    const comment = showComment(row!)
+    const subject = commentSubject(report.id, comment.id)
+    about(subject)
+    emit(unit, 'comment/created', comment, ofProject(report.project_id), { subject })
+    await notifyCommented(unit, report, comment.id, actor.id)
+    return comment
+  })
 }
 
 export function editComment(tracker: Tracker, caller: Caller, id: number, content: string): Promise<Comment> {
-  return perform(
-    tracker.unitOfWork,
-    caller,
-    async (unit) => {
-      const { actor, comment, report } = await reachComment(unit, caller, id)
-      checkEditsComment(actor, comment)
-      if (comment.content === content) return showComment(comment)
-      const edited = showComment((await unit.get(updateComment, { id, content, at: unit.now }))!)
-      const subject = commentSubject(report.id, id)
-      emit(unit, 'comment/updated', edited, ofProject(report.project_id), { subject })
-      return edited
-    },
-    subjectOf,
-  )
+  return perform(tracker.unitOfWork, caller, async (unit, about) => {
+    const { actor, comment, report } = await reachComment(unit, caller, id)
+    checkEditsComment(actor, comment)
+    const subject = commentSubject(report.id, id)
+    about(subject)
+    if (comment.content === content) return showComment(comment)
+    const edited = showComment((await unit.get(updateComment, { id, content, at: unit.now }))!)
+    emit(unit, 'comment/updated', edited, ofProject(report.project_id), { subject })
+    return edited
+  })
 }
 
 export async function deleteComment(tracker: Tracker, caller: Caller, id: number): Promise<void> {
@@ -82,5 +74,3 @@ async function reachComment(
   if (!comment) throw notFound('This comment')
   return { comment, ...(await reachReport(unit, caller, comment.bug_report_id, 'This comment')) }
 }
-
-const subjectOf = (comment: Comment): string => commentSubject(comment.bug_report_id, comment.id)

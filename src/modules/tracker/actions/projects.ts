@@ -28,7 +28,7 @@ export function createProject(
   caller: Caller,
   input: { name: string; description: string },
 ): Promise<Project> {
-  return perform(tracker.unitOfWork, caller, async (unit) => {
+  return perform(tracker.unitOfWork, caller, async (unit, about) => {
     const role = (await unit.get(actorRole, { actor: caller.accountId }))?.role
     if (role === undefined) throw forbidden('This account is not active')
     checkManages({ id: caller.accountId, role })
@@ -36,6 +36,7 @@ export function createProject(
     const row = (await unit.get(insertProject, { ...input, created_by, created_at: unit.now, updated_at: unit.now }))!
     await unit.run(insertMember, { project_id: row.id, user_id: created_by, added_at: unit.now })
     const project = showProject(row)
+    about(projectSubject(row.id))
     const own = userRoom(created_by)
     emit(unit, 'project/created', project, { to: [own, adminsRoom] }, {
       subject: projectSubject(row.id),
@@ -51,8 +52,9 @@ export function editProject(
   id: number,
   changes: { name?: string; description?: string },
 ): Promise<Project> {
-  return perform(tracker.unitOfWork, caller, async (unit) => {
+  return perform(tracker.unitOfWork, caller, async (unit, about) => {
     const { actor, project } = await reachProject(unit, caller, id)
+    about(projectSubject(id))
     checkManages(actor)
     const { name = project.name, description = project.description } = changes
     if (name === project.name && description === project.description) return showProject(project)

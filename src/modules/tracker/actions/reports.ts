@@ -37,49 +37,42 @@ export interface NewReport {
 export type ReportChanges = Partial<Omit<NewReport, 'assignee_id'> & Pick<BugReport, 'status' | 'assignee_id'>>
 
 export function createReport(tracker: Tracker, caller: Caller, input: NewReport): Promise<BugReport> {
-  return perform(
-    tracker.unitOfWork,
-    caller,
-    async (unit) => {
-      const { actor } = await reachProject(unit, caller, input.project_id)
-      const assignee = input.assignee_id ?? null
-      if (assignee !== null) checkAssigns(actor)
-      await checkAssignable(unit, assignee, input.project_id)
-      const row = (await unit.get(insertReport, {
-        project_id: input.project_id,
-        title: input.title,
-        description: input.description,
-        status: 'pending',
-        priority: input.priority,
-        creator_id: actor.id,
-        assignee_id: assignee,
-        pending_since: unit.now,
-        moved_at: null,
-        created_at: unit.now,
-        updated_at: unit.now,
-      }))!
-      const report = showReport(row)
-      emit(unit, 'bug_report/created', report, ofProject(row.project_id), { subject: reportSubject(row.id) })
-      if (assignee !== null) await tellAssigned(unit, row, actor)
-      await watchPending(unit, row, tracker.settings)
-      return report
-    },
-    subjectOf,
-  )
+  return perform(tracker.unitOfWork, caller, async (unit, about) => {
+    const { actor } = await reachProject(unit, caller, input.project_id)
+    const assignee = input.assignee_id ?? null
+    if (assignee !== null) checkAssigns(actor)
+    await checkAssignable(unit, assignee, input.project_id)
+    const row = (await unit.get(insertReport, {
+      project_id: input.project_id,
+      title: input.title,
+      description: input.description,
+      status: 'pending',
+      priority: input.priority,
+      creator_id: actor.id,
+      assignee_id: assignee,
+      pending_since: unit.now,
+      moved_at: null,
+      created_at: unit.now,
+      updated_at: unit.now,
+    }))!
+    const report = showReport(row)
+    const subject = reportSubject(row.id)
+    about(subject)
+    emit(unit, 'bug_report/created', report, ofProject(row.project_id), { subject })
+    if (assignee !== null) await tellAssigned(unit, row, actor)
+    await watchPending(unit, row, tracker.settings)
+    return report
+  })
 }
 
 /** Any change of a report: one record, one moment; updated, then status_changed, then assigned, then who is told. */
 export function editReport(tracker: Tracker, caller: Caller, id: number, changes: ReportChanges): Promise<BugReport> {
-  return perform(
-    tracker.unitOfWork,
-    caller,
-    async (unit) => {
-      const { actor, report } = await reachReport(unit, caller, id)
-      await checkChanges(unit, caller, actor, report, changes)
-      return showReport(await applyChanges(unit, tracker, actor, report, changes))
-    },
-    subjectOf,
-  )
+  return perform(tracker.unitOfWork, caller, async (unit, about) => {
+    const { actor, report } = await reachReport(unit, caller, id)
+    about(reportSubject(id))
+    await checkChanges(unit, caller, actor, report, changes)
+    return showReport(await applyChanges(unit, tracker, actor, report, changes))
+  })
 }
 
 export async function deleteReport(tracker: Tracker, caller: Caller, id: number): Promise<void> {
@@ -181,5 +174,3 @@ async function moveReport(unit: Unit, before: ReportRow, after: ReportRow, actor
   })
   await shareReport(unit, after, { to: [fresh], except: [old, adminsRoom] })
 }
-
-const subjectOf = (report: BugReport): string => reportSubject(report.id)

@@ -17,30 +17,24 @@ export function addToChannel(
   channelId: string,
   userId: string | undefined,
 ): Promise<Channel> {
-  let subject = ''
-  return perform(
-    parts.unitOfWork,
-    caller,
-    async (unit) => {
-      const channel = await reachChannel(unit, caller, channelId)
-      subject = channelSubject(channel.workspace_id, channel.id)
-      const self = userId === undefined || userId === channel.actor_uuid
-      if (self) {
-        if (channel.member !== null) return answer(unit, channel)
-        checkLives(channel)
-        await admit(unit, channel, { id: channel.actor_id, uuid: channel.actor_uuid, role: channel.role })
-        return answer(unit, channel, true)
-      }
-      checkInvites(channel)
-      const person = await unit.get(memberByUuid, { workspace: channel.workspace_id, uuid: userId })
-      if (!person) throw invalid({ user_id: 'must be the id of a member of the workspace; add them to it first' })
-      if (await unit.get(inChannel, { channel: channel.id, uuid: userId })) return answer(unit, channel)
+  return perform(parts.unitOfWork, caller, async (unit, about) => {
+    const channel = await reachChannel(unit, caller, channelId)
+    about(channelSubject(channel.workspace_id, channel.id))
+    const self = userId === undefined || userId === channel.actor_uuid
+    if (self) {
+      if (channel.member !== null) return answer(unit, channel)
       checkLives(channel)
-      await admit(unit, channel, person)
-      return answer(unit, channel)
-    },
-    () => subject,
-  )
+      await admit(unit, channel, { id: channel.actor_id, uuid: channel.actor_uuid, role: channel.role })
+      return answer(unit, channel, true)
+    }
+    checkInvites(channel)
+    const person = await unit.get(memberByUuid, { workspace: channel.workspace_id, uuid: userId })
+    if (!person) throw invalid({ user_id: 'must be the id of a member of the workspace; add them to it first' })
+    if (await unit.get(inChannel, { channel: channel.id, uuid: userId })) return answer(unit, channel)
+    checkLives(channel)
+    await admit(unit, channel, person)
+    return answer(unit, channel)
+  })
 }
 
 /**

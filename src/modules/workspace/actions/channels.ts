@@ -51,85 +51,67 @@ export function createChannel(
   workspaceId: string,
   input: NewChannel,
 ): Promise<Channel> {
-  let subject = ''
-  return perform(
-    parts.unitOfWork,
-    caller,
-    async (unit) => {
-      const workspace = await reachWorkspace(unit, caller, workspaceId)
-      checkNotGuest(workspace.role, 'make channels')
-      const name = checkChannelName(input.name)
-      const { type } = input
-      await checkNameFree(unit, { workspace: workspace.id, user: workspace.actor_id }, type, name)
-      const { count } = (await unit.get(countChannels, { workspace: workspace.id }))!
-      const most = parts.settings.channelsPerWorkspace
-      if (Number(count) >= most) throw conflict(`The workspace has its ${most} channels; delete one to make another`)
-      const others = await findPeople(unit, workspace, input.userIds)
-      const public_key = type === 'public' ? nameKey(name) : null
-      const description = input.description.toWellFormed()
-      const place = await found(unit, workspace, { type, name, description, public_key, people_key: null }, others)
-      subject = channelSubject(workspace.id, place.id)
-      const { workspace_uuid } = place
-      return showChannel(place, { workspace_uuid, creator: workspace.actor_uuid, joined: true, people: [] })
-    },
-    () => subject,
-  )
+  return perform(parts.unitOfWork, caller, async (unit, about) => {
+    const workspace = await reachWorkspace(unit, caller, workspaceId)
+    checkNotGuest(workspace.role, 'make channels')
+    const name = checkChannelName(input.name)
+    const { type } = input
+    await checkNameFree(unit, { workspace: workspace.id, user: workspace.actor_id }, type, name)
+    const { count } = (await unit.get(countChannels, { workspace: workspace.id }))!
+    const most = parts.settings.channelsPerWorkspace
+    if (Number(count) >= most) throw conflict(`The workspace has its ${most} channels; delete one to make another`)
+    const others = await findPeople(unit, workspace, input.userIds)
+    const public_key = type === 'public' ? nameKey(name) : null
+    const description = input.description.toWellFormed()
+    const place = await found(unit, workspace, { type, name, description, public_key, people_key: null }, others)
+    about(channelSubject(workspace.id, place.id))
+    const { workspace_uuid } = place
+    return showChannel(place, { workspace_uuid, creator: workspace.actor_uuid, joined: true, people: [] })
+  })
 }
 
 export function editChannel(parts: Parts, caller: Caller, id: string, changes: ChannelChanges): Promise<Channel> {
-  let subject = ''
-  return perform(
-    parts.unitOfWork,
-    caller,
-    async (unit) => {
-      const before = await reachChannel(unit, caller, id)
-      subject = channelSubject(before.workspace_id, before.id)
-      checkManages(before, caller.accountId)
-      checkLives(before)
-      const { type = before.type } = changes
-      const name = changes.name === undefined ? before.name : checkChannelName(changes.name)
-      const description = changes.description?.toWellFormed() ?? before.description
-      const converted = type !== before.type
-      if (!converted && name === before.name && description === before.description) return answer(unit, before)
-      if (converted) {
-        checkNotGeneral(before, 'made private')
-        // Who is not in it would lose it, and perhaps everybody with them.
-        checkTakesPart(before)
-      }
-      if (name !== before.name || (converted && type === 'public')) {
-        const asker = { workspace: before.workspace_id, user: before.actor_id }
-        await checkNameFree(unit, asker, type, name, before.id)
-      }
-      const public_key = type === 'public' ? nameKey(name) : null
-      const after = { ...before, name, description, type, public_key, updated_at: unit.now }
-      await unit.run(updateChannel, after)
-      if (converted) await convert(unit, after)
-      tellUpdated(unit, after)
-      return answer(unit, after)
-    },
-    () => subject,
-  )
+  return perform(parts.unitOfWork, caller, async (unit, about) => {
+    const before = await reachChannel(unit, caller, id)
+    about(channelSubject(before.workspace_id, before.id))
+    checkManages(before, caller.accountId)
+    checkLives(before)
+    const { type = before.type } = changes
+    const name = changes.name === undefined ? before.name : checkChannelName(changes.name)
+    const description = changes.description?.toWellFormed() ?? before.description
+    const converted = type !== before.type
+    if (!converted && name === before.name && description === before.description) return answer(unit, before)
+    if (converted) {
+      checkNotGeneral(before, 'made private')
+      // Who is not in it would lose it, and perhaps everybody with them.
+      checkTakesPart(before)
+    }
+    if (name !== before.name || (converted && type === 'public')) {
+      const asker = { workspace: before.workspace_id, user: before.actor_id }
+      await checkNameFree(unit, asker, type, name, before.id)
+    }
+    const public_key = type === 'public' ? nameKey(name) : null
+    const after = { ...before, name, description, type, public_key, updated_at: unit.now }
+    await unit.run(updateChannel, after)
+    if (converted) await convert(unit, after)
+    tellUpdated(unit, after)
+    return answer(unit, after)
+  })
 }
 
 /** An archived channel is kept to be read; clients learn of it by reading it again. */
 export function setArchived(parts: Parts, caller: Caller, id: string, archived: boolean): Promise<Channel> {
-  let subject = ''
-  return perform(
-    parts.unitOfWork,
-    caller,
-    async (unit) => {
-      const before = await reachChannel(unit, caller, id)
-      subject = channelSubject(before.workspace_id, before.id)
-      checkManages(before, caller.accountId)
-      if (archived) checkNotGeneral(before, 'archived')
-      if ((before.archived_at !== null) === archived) return answer(unit, before)
-      const after = { ...before, archived_at: archived ? unit.now : null, updated_at: unit.now }
-      await unit.run(updateChannel, after)
-      tellUpdated(unit, after)
-      return answer(unit, after)
-    },
-    () => subject,
-  )
+  return perform(parts.unitOfWork, caller, async (unit, about) => {
+    const before = await reachChannel(unit, caller, id)
+    about(channelSubject(before.workspace_id, before.id))
+    checkManages(before, caller.accountId)
+    if (archived) checkNotGeneral(before, 'archived')
+    if ((before.archived_at !== null) === archived) return answer(unit, before)
+    const after = { ...before, archived_at: archived ? unit.now : null, updated_at: unit.now }
+    await unit.run(updateChannel, after)
+    tellUpdated(unit, after)
+    return answer(unit, after)
+  })
 }
 
 /** The channel with everything in it; one event says it all. From the commit on nobody reaches anything of it. */

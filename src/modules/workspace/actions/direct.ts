@@ -25,39 +25,33 @@ export function openDirect(
   workspaceId: string,
   userIds: readonly string[],
 ): Promise<Opened> {
-  let subject = ''
-  return perform(
-    parts.unitOfWork,
-    caller,
-    async (unit) => {
-      const workspace = await reachWorkspace(unit, caller, workspaceId)
-      const most = parts.settings.dmPeople - 1
-      if (new Set(userIds).difference(new Set([workspace.actor_uuid])).size > most) {
-        throw invalid({ user_ids: `must be at most ${most} besides yourself; make a private channel for more` })
-      }
-      const others = await findPeople(unit, workspace, userIds)
-      if (workspace.role === 'guest') await checkAcquainted(unit, workspace, others)
-      const self = (await unit.get(memberById, { workspace: workspace.id, id: workspace.actor_id }))!
-      const people = [self, ...others]
-      // What is unique about it: no order, nobody twice.
-      const people_key = people.map(({ id }) => id).toSorted((a, b) => a - b).join(',')
-      const uuids = people.toSorted((a, b) => a.id - b.id).map(({ uuid }) => uuid)
-      const row = await unit.get(directOf, { workspace: workspace.id, people_key })
-      if (row) {
-        const place = { ...row, workspace_uuid: workspace.uuid }
-        subject = channelSubject(workspace.id, row.id)
-        const creator = await creatorOf(unit, row)
-        await enterAgain(unit, place, people, creator)
-        return { channel: show(place, creator, uuids), made: false }
-      }
-      const name = people.map(({ username }) => username).toSorted().join(', ')
-      const fresh = { type: 'dm', name, description: '', public_key: null, people_key } as const
-      const place = await found(unit, workspace, fresh, others)
-      subject = channelSubject(workspace.id, place.id)
-      return { channel: show(place, workspace.actor_uuid, uuids), made: true }
-    },
-    () => subject,
-  )
+  return perform(parts.unitOfWork, caller, async (unit, about) => {
+    const workspace = await reachWorkspace(unit, caller, workspaceId)
+    const most = parts.settings.dmPeople - 1
+    if (new Set(userIds).difference(new Set([workspace.actor_uuid])).size > most) {
+      throw invalid({ user_ids: `must be at most ${most} besides yourself; make a private channel for more` })
+    }
+    const others = await findPeople(unit, workspace, userIds)
+    if (workspace.role === 'guest') await checkAcquainted(unit, workspace, others)
+    const self = (await unit.get(memberById, { workspace: workspace.id, id: workspace.actor_id }))!
+    const people = [self, ...others]
+    // What is unique about it: no order, nobody twice.
+    const people_key = people.map(({ id }) => id).toSorted((a, b) => a - b).join(',')
+    const uuids = people.toSorted((a, b) => a.id - b.id).map(({ uuid }) => uuid)
+    const row = await unit.get(directOf, { workspace: workspace.id, people_key })
+    if (row) {
+      const place = { ...row, workspace_uuid: workspace.uuid }
+      about(channelSubject(workspace.id, row.id))
+      const creator = await creatorOf(unit, row)
+      await enterAgain(unit, place, people, creator)
+      return { channel: show(place, creator, uuids), made: false }
+    }
+    const name = people.map(({ username }) => username).toSorted().join(', ')
+    const fresh = { type: 'dm', name, description: '', public_key: null, people_key } as const
+    const place = await found(unit, workspace, fresh, others)
+    about(channelSubject(workspace.id, place.id))
+    return { channel: show(place, workspace.actor_uuid, uuids), made: true }
+  })
 }
 
 const show = (place: Place, creator: string, people: readonly string[]): Channel =>

@@ -64,39 +64,35 @@ export async function createInvite(
   }
   const secret = input.email === undefined ? newSecret() : null
   let isNew = false
-  const invite = await perform(
-    unitOfWork,
-    caller,
-    async (unit) => {
-      const workspace = await reachWorkspace(unit, caller, workspaceId)
-      checkAdministers(workspace.role)
-      if (input.role === 'admin') checkOwns(workspace.role)
-      const account = input.email === undefined ? null : await invitee(unit, workspace, input.email)
-      const channels = await reachChannels(unit, caller, workspace, input.channel_ids)
-      await unit.run(deleteDead, { workspace: workspace.id, now: unit.now })
-      const open = Number((await unit.get(countInvites, { workspace: workspace.id }))!.count)
-      if (open >= settings.invitesPerWorkspace) {
-        throw conflict(`There are ${open} open invitations, which is as many as there may be; revoke some first`)
-      }
-      const lasts = input.expires_in === undefined ? settings.inviteMs : input.expires_in * 1_000
-      const row: NewInvite = {
-        uuid: newUuid(),
-        workspace_id: workspace.id,
-        token_hash: secret === null ? null : hashOf(secret),
-        account_id: account,
-        role: input.role,
-        channels: JSON.stringify(channels),
-        created_by: workspace.actor_id,
-        created_at: unit.now,
-        expires_at: unit.now + lasts,
-        max_uses: account === null ? (input.max_uses ?? null) : 1,
-      }
-      await unit.run(insertInvite, row)
-      unit.after(() => (isNew = true))
-      return shown(row, workspace, input.email)
-    },
-    (made) => workspaceSubject(made.workspace_id),
-  )
+  const invite = await perform(unitOfWork, caller, async (unit, about) => {
+    const workspace = await reachWorkspace(unit, caller, workspaceId)
+    about(workspaceSubject(workspace.id))
+    checkAdministers(workspace.role)
+    if (input.role === 'admin') checkOwns(workspace.role)
+    const account = input.email === undefined ? null : await invitee(unit, workspace, input.email)
+    const channels = await reachChannels(unit, caller, workspace, input.channel_ids)
+    await unit.run(deleteDead, { workspace: workspace.id, now: unit.now })
+    const open = Number((await unit.get(countInvites, { workspace: workspace.id }))!.count)
+    if (open >= settings.invitesPerWorkspace) {
+      throw conflict(`There are ${open} open invitations, which is as many as there may be; revoke some first`)
+    }
+    const lasts = input.expires_in === undefined ? settings.inviteMs : input.expires_in * 1_000
+    const row: NewInvite = {
+      uuid: newUuid(),
+      workspace_id: workspace.id,
+      token_hash: secret === null ? null : hashOf(secret),
+      account_id: account,
+      role: input.role,
+      channels: JSON.stringify(channels),
+      created_by: workspace.actor_id,
+      created_at: unit.now,
+      expires_at: unit.now + lasts,
+      max_uses: account === null ? (input.max_uses ?? null) : 1,
+    }
+    await unit.run(insertInvite, row)
+    unit.after(() => (isNew = true))
+    return shown(row, workspace, input.email)
+  })
   return { invite, token: isNew ? secret : null }
 }
 
@@ -192,10 +188,11 @@ function accept(
   caller: Caller,
   find: (unit: Unit) => Promise<InviteRow | undefined>,
 ): Promise<OwnWorkspace> {
-  const work = async (unit: Unit): Promise<OwnWorkspace> => {
+  return perform(unitOfWork, caller, async (unit, about) => {
     const invite = await find(unit)
     if (!invite) throw NO_INVITE()
     const { workspace_id: workspace, role } = invite
+    about(workspaceSubject(workspace))
     const user = caller.accountId
     // Whoever is in already learns nothing by it, and a second click on what has let them in is no failure.
     if (await unit.get(memberById, { workspace, id: user })) return own(unit, workspace, user)
@@ -210,8 +207,7 @@ function accept(
     await unit.run(endInvitesFor, { workspace, account: user, at: unit.now })
     await arrive(unit, invite, inviter, user)
     return own(unit, workspace, user)
-  }
-  return perform(unitOfWork, caller, work, ({ id }) => workspaceSubject(id))
+  })
 }
 
 /** Into the channels that a new member begins with. */

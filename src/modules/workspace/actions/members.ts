@@ -36,29 +36,23 @@ export function setRole(
   userId: string,
   role: Role,
 ): Promise<MemberRecord> {
-  let subject: string | null = null
-  return perform(
-    unitOfWork,
-    caller,
-    async (unit) => {
-      const workspace = await reachWorkspace(unit, caller, workspaceId)
-      const member = await reachMember(unit, workspace, userId)
-      subject = workspaceSubject(workspace.id)
-      checkRules(workspace.role, member.role)
-      if (atLeast(role, 'admin')) checkOwns(workspace.role)
-      if (role === member.role) return member
-      checkStaysOwned(member.role, await unit.get(otherOwner, { workspace: workspace.id, user: member.id }))
-      await unit.run(updateRole, { workspace: workspace.id, user: member.id, role })
-      await endInvitesNotDue(unit, workspace.id, member.id, role)
-      if (role === 'guest') await becomeGuest(unit, workspace, member)
-      else if (member.role === 'guest') await becomeFull(unit, workspace, { ...member, role })
-      if (role === 'guest' || member.role === 'guest') {
-        unit.after(() => live.roleChanged(workspace.uuid, member.id, role === 'guest'))
-      }
-      return { ...member, role }
-    },
-    () => subject,
-  )
+  return perform(unitOfWork, caller, async (unit, about) => {
+    const workspace = await reachWorkspace(unit, caller, workspaceId)
+    const member = await reachMember(unit, workspace, userId)
+    about(workspaceSubject(workspace.id))
+    checkRules(workspace.role, member.role)
+    if (atLeast(role, 'admin')) checkOwns(workspace.role)
+    if (role === member.role) return member
+    checkStaysOwned(member.role, await unit.get(otherOwner, { workspace: workspace.id, user: member.id }))
+    await unit.run(updateRole, { workspace: workspace.id, user: member.id, role })
+    await endInvitesNotDue(unit, workspace.id, member.id, role)
+    if (role === 'guest') await becomeGuest(unit, workspace, member)
+    else if (member.role === 'guest') await becomeFull(unit, workspace, { ...member, role })
+    if (role === 'guest' || member.role === 'guest') {
+      unit.after(() => live.roleChanged(workspace.uuid, member.id, role === 'guest'))
+    }
+    return { ...member, role }
+  })
 }
 
 /** Whoever may not invite any more: what they gave out before is worth nothing, and does not come back to life. */

@@ -35,82 +35,72 @@ export interface NewMessage {
 }
 
 export function sendMessage(parts: Parts, caller: Caller, channelId: string, input: NewMessage): Promise<Message> {
-  let subject = ''
-  return perform(
-    parts.unitOfWork,
-    caller,
-    async (unit) => {
-      const channel = await reachChannel(unit, caller, channelId)
-      checkTakesPart(channel)
-      const content = checkContent(input.content, input.attachmentIds.length > 0)
-      const parent = await findThread(unit, channel, input.parentId)
-      const row = (await unit.get(insertMessage, {
-        uuid: newUuid(),
-        channel_id: channel.id,
-        user_id: channel.actor_id,
-        parent_id: parent?.id ?? null,
-        content,
-        created_at: unit.now,
-      }))!
-      subject = messageSubject(channel.workspace_id, channel.id, row.id)
-      const attachments = await attach(unit, channel, row, input.attachmentIds)
-      const mentioned = await mention(unit, parts, channel, row, content)
-      const created = {
-        id: row.uuid,
-        channel_id: channel.uuid,
-        user_id: channel.actor_uuid,
-        content,
-        attachments,
-        reactions: [],
-        created_at: timestamp(row.created_at),
-      }
-      const payload = parent ? { ...created, parent_message_id: parent.uuid } : created
-      emit(unit, channel.workspace_uuid, 'message.new', payload, ofChannel(channel.uuid), { subject })
-      if (parent) {
-        await tellThread(unit, channel, parent.id)
-        await follow(unit, parent.id, mentioned)
-        await follow(unit, parent.id, [parent.user_id])
-        // Who writes has read what is above it.
-        await unit.run(followThread, { message_id: parent.id, user_id: channel.actor_id, read: row.id })
-      }
-      return {
-        ...created,
-        updated_at: null,
-        deleted_at: null,
-        parent_message_id: parent?.uuid ?? null,
-        reply_count: 0,
-        last_reply_at: null,
-        participants: [],
-        pinned_at: null,
-      }
-    },
-    () => subject,
-  )
+  return perform(parts.unitOfWork, caller, async (unit, about) => {
+    const channel = await reachChannel(unit, caller, channelId)
+    checkTakesPart(channel)
+    const content = checkContent(input.content, input.attachmentIds.length > 0)
+    const parent = await findThread(unit, channel, input.parentId)
+    const row = (await unit.get(insertMessage, {
+      uuid: newUuid(),
+      channel_id: channel.id,
+      user_id: channel.actor_id,
+      parent_id: parent?.id ?? null,
+      content,
+      created_at: unit.now,
+    }))!
+    const subject = messageSubject(channel.workspace_id, channel.id, row.id)
+    about(subject)
+    const attachments = await attach(unit, channel, row, input.attachmentIds)
+    const mentioned = await mention(unit, parts, channel, row, content)
+    const created = {
+      id: row.uuid,
+      channel_id: channel.uuid,
+      user_id: channel.actor_uuid,
+      content,
+      attachments,
+      reactions: [],
+      created_at: timestamp(row.created_at),
+    }
+    const payload = parent ? { ...created, parent_message_id: parent.uuid } : created
+    emit(unit, channel.workspace_uuid, 'message.new', payload, ofChannel(channel.uuid), { subject })
+    if (parent) {
+      await tellThread(unit, channel, parent.id)
+      await follow(unit, parent.id, mentioned)
+      await follow(unit, parent.id, [parent.user_id])
+      // Who writes has read what is above it.
+      await unit.run(followThread, { message_id: parent.id, user_id: channel.actor_id, read: row.id })
+    }
+    return {
+      ...created,
+      updated_at: null,
+      deleted_at: null,
+      parent_message_id: parent?.uuid ?? null,
+      reply_count: 0,
+      last_reply_at: null,
+      participants: [],
+      pinned_at: null,
+    }
+  })
 }
 
 export function editMessage(parts: Parts, caller: Caller, id: string, text: string): Promise<Message> {
-  let subject = ''
-  return perform(
-    parts.unitOfWork,
-    caller,
-    async (unit) => {
-      const { channel, message } = await reachMessage(unit, caller, id)
-      subject = messageSubject(channel.workspace_id, channel.id, message.id)
-      checkWrote(message, caller.accountId)
-      checkTakesPart(channel)
-      const attachments = text.trim() === '' ? await unit.all(attachmentsOf, { message: message.id }) : []
-      const content = checkContent(text, attachments.length > 0)
-      if (content === message.content) return showOne(unit, message)
-      const row = (await unit.get(updateContent, { id: message.id, content, at: unit.now }))!
-      await unit.run(deleteMentions, { message: row.id })
-      const mentioned = await mention(unit, parts, channel, row, content)
-      if (row.parent_id !== null) await follow(unit, row.parent_id, mentioned)
-      const payload = { id: row.uuid, content, updated_at: timestamp(unit.now) }
-      emit(unit, channel.workspace_uuid, 'message.updated', payload, ofChannel(channel.uuid), { subject })
-      return showOne(unit, row)
-    },
-    () => subject,
-  )
+  return perform(parts.unitOfWork, caller, async (unit, about) => {
+    const { channel, message } = await reachMessage(unit, caller, id)
+    const subject = messageSubject(channel.workspace_id, channel.id, message.id)
+    about(subject)
+    checkWrote(message, caller.accountId)
+    checkTakesPart(channel)
+    const attachments = text.trim() === '' ? await unit.all(attachmentsOf, { message: message.id }) : []
+    const content = checkContent(text, attachments.length > 0)
+    if (content === message.content) return showOne(unit, message)
+    const row = (await unit.get(updateContent, { id: message.id, content, at: unit.now }))!
+    await unit.run(deleteMentions, { message: row.id })
+    const mentioned = await mention(unit, parts, channel, row, content)
+    if (row.parent_id !== null) await follow(unit, row.parent_id, mentioned)
+    const payload = { id: row.uuid, content, updated_at: timestamp(unit.now) }
+    emit(unit, channel.workspace_uuid, 'message.updated', payload, ofChannel(channel.uuid), { subject })
+    return showOne(unit, row)
+  })
 }
 
 /** Its text, reactions, mentions and files go at once, out of the log too; in an archived channel as well. */

@@ -42,27 +42,27 @@ export async function reachChannel(reader: Reader, caller: Pick<Caller, 'account
 }
 
 /** @throws not_found when absent, deleted or hidden */
-export async function reachMessage(
-  reader: Reader,
-  caller: Pick<Caller, 'accountId'>,
-  uuid: string,
-): Promise<{ channel: ChannelAccess; message: MessageRow }> {
-  const what = 'This message'
-  const channel = checkSees(await reader.get(accessChannelOf, { message: uuid, actor: caller.accountId }), what)
-  const message = await reader.get(findMessage, { uuid })
-  if (!message) throw notFound(what)
-  return { channel, message }
-}
+export const reachMessage = (reader: Reader, caller: Pick<Caller, 'accountId'>, uuid: string): Promise<Reached> =>
+  reach(reader, caller, uuid, findMessage)
 
 /** A message with the thread under it, which outlives a deleted message. @throws not_found */
-export async function reachThread(
+export const reachThread = (reader: Reader, caller: Pick<Caller, 'accountId'>, uuid: string): Promise<Reached> =>
+  reach(reader, caller, uuid, findThread)
+
+interface Reached {
+  readonly channel: ChannelAccess
+  readonly message: MessageRow
+}
+
+async function reach(
   reader: Reader,
-  caller: Pick<Caller, 'accountId'>,
+  { accountId: actor }: Pick<Caller, 'accountId'>,
   uuid: string,
-): Promise<{ channel: ChannelAccess; message: MessageRow }> {
+  find: typeof findMessage,
+): Promise<Reached> {
   const what = 'This message'
-  const channel = checkSees(await reader.get(accessChannelOf, { message: uuid, actor: caller.accountId }), what)
-  const message = await reader.get(findThread, { uuid })
+  const channel = checkSees(await reader.get(accessChannelOf, { message: uuid, actor }), what)
+  const message = await reader.get(find, { uuid })
   if (!message) throw notFound(what)
   return { channel, message }
 }

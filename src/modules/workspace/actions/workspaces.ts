@@ -112,5 +112,9 @@ function performIn(
   caller: Caller,
   work: (unit: Unit) => Promise<OwnWorkspace>,
 ): Promise<OwnWorkspace> {
-  return perform(unitOfWork, caller, work, ({ id }) => workspaceSubject(id))
+  return perform(unitOfWork, caller, async (unit, about) => {
+    const workspace = await work(unit)
+    about(workspaceSubject(workspace.id))
+    return workspace
+  })
 }

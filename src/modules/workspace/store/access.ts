@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import { statements } from '../../../kernel/statement.ts'
 import type { WorkspaceTables } from '../tables.ts'
 import type { Role } from '../wire.ts'
@@ -30,35 +30,28 @@ export const accessWorkspace = sql<{ uuid: string; actor: number }>()((db, p) =>
     .where('w.uuid', '=', p.uuid),
 )
 
-/** A channel as a member of its workspace; whether they see it is for policy to say. */
-export const accessChannel = sql<{ uuid: string; actor: number }>()((db, p) =>
+const channelsAs = (db: Kysely<WorkspaceTables>, actor: number) =>
   db
     .selectFrom('workspace_channels as c')
     .innerJoin('workspace_workspaces as w', 'w.id', 'c.workspace_id')
-    .innerJoin('workspace_members as m', (j) => j.onRef('m.workspace_id', '=', 'w.id').on('m.user_id', '=', p.actor))
+    .innerJoin('workspace_members as m', (j) => j.onRef('m.workspace_id', '=', 'w.id').on('m.user_id', '=', actor))
     .innerJoin('accounts as a', (j) => j.onRef('a.id', '=', 'm.user_id').on('a.status', '=', 'active'))
     .leftJoin('workspace_channel_members as cm', (j) =>
       j.onRef('cm.channel_id', '=', 'c.id').onRef('cm.user_id', '=', 'a.id'),
     )
     .selectAll('c')
     .select(['w.uuid as workspace_uuid', 'a.id as actor_id', 'a.uuid as actor_uuid', 'm.role', 'cm.user_id as member'])
-    .where('c.uuid', '=', p.uuid),
+
+/** A channel as a member of its workspace; whether they see it is for policy to say. */
+export const accessChannel = sql<{ uuid: string; actor: number }>()((db, p) =>
+  channelsAs(db, p.actor).where('c.uuid', '=', p.uuid),
 )
 
 /** The same for the channel of a message. */
 export const accessChannelOf = sql<{ message: string; actor: number }>()((db, p) =>
-  db
-    .selectFrom('workspace_messages as t')
-    .innerJoin('workspace_channels as c', 'c.id', 't.channel_id')
-    .innerJoin('workspace_workspaces as w', 'w.id', 'c.workspace_id')
-    .innerJoin('workspace_members as m', (j) => j.onRef('m.workspace_id', '=', 'w.id').on('m.user_id', '=', p.actor))
-    .innerJoin('accounts as a', (j) => j.onRef('a.id', '=', 'm.user_id').on('a.status', '=', 'active'))
-    .leftJoin('workspace_channel_members as cm', (j) =>
-      j.onRef('cm.channel_id', '=', 'c.id').onRef('cm.user_id', '=', 'a.id'),
-    )
-    .selectAll('c')
-    .select(['w.uuid as workspace_uuid', 'a.id as actor_id', 'a.uuid as actor_uuid', 'm.role', 'cm.user_id as member'])
-    .where('t.uuid', '=', p.message),
+  channelsAs(db, p.actor).where('c.id', '=', (e) =>
+    e.selectFrom('workspace_messages as t').select('t.channel_id').where('t.uuid', '=', p.message),
+  ),
 )
 
 export const findMessage = sql<{ uuid: string }>()((db, p) =>

@@ -196,6 +196,7 @@ function identityOptions({ config, secret }: Ports): IdentityOptions {
 function workspaceSettings(config: Config): WorkspaceSettings {
   return {
     frames: { limit: config.workspaceFrames, perMs: 10_000 },
+    accountFrames: { limit: config.workspaceAccountFrames, perMs: 10_000 },
     pings: { limit: config.workspacePings, perMs: 10_000 },
     writes: { limit: config.workspaceWritesPerMinute, perMs: 60_000 },
     maxFrameBytes: config.workspaceMaxFrameBytes,

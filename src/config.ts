@@ -148,6 +148,11 @@ export const fields = {
     60,
     'Frames other than pings one connection may send in ten seconds; RATE_LIMITED past it, the connection stays.',
   ),
+  workspaceAccountFrames: whole(
+    'SWITCHBOARD_WORKSPACE_ACCOUNT_FRAMES_PER_10_SECONDS',
+    240,
+    'The same for all connections of one account together: four devices at full speed. 0: no limit.',
+  ),
   workspacePings: whole(
     'SWITCHBOARD_WORKSPACE_PINGS_PER_10_SECONDS',
     200,

@@ -198,7 +198,7 @@ export class Connection implements Receiver, TransportListener {
   private mayReceive(ping = false): boolean {
     if (this.state.at === 'closing' || this.state.at === 'closed') return false
     this.seen = this.hub.clock.monotonic()
-    const wait = this.hub.frameWindow(this.face, ping).take(this)
+    const wait = this.hub.takeFrame(this, ping)
     if (wait === 0) return true
     this.refused += 1
     if (this.refused > this.face.limits.frames.limit * FLOOD_FACTOR) this.end('too_many', 'flood')

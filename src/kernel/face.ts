@@ -66,6 +66,8 @@ export interface Face {
   readonly limits: {
     /** Frames that a client may send; protocol pings count too, unless pings have a window of their own. */
     readonly frames: Window
+    /** What all connections of one account may send together; the same frames are counted. */
+    readonly accountFrames?: Window
     /** For a document whose heartbeat is free: its pings and protocol pings are counted here instead. */
     readonly pings?: Window
     /** Bytes of one frame that are still answered with the document's error; far above it the transport closes. */

@@ -46,6 +46,7 @@ interface FaceState {
   /** Connections by account. */
   readonly counts: Map<number, number>
   readonly frames: SlidingWindow<Connection>
+  readonly accountFrames: SlidingWindow<number> | undefined
   readonly pings: SlidingWindow<Connection> | undefined
   heartbeat: { readonly text: string; readonly frames: Map<Framing, Frame> } | undefined
 }
@@ -191,10 +192,17 @@ export class Hub {
     this.kept.push({ name, size })
   }
 
-  /** What limits a frame of this face, or a ping. */
-  frameWindow(face: Face, ping: boolean): SlidingWindow<Connection> {
-    const { frames, pings } = this.state(face)
-    return ping ? (pings ?? frames) : frames
+  /** Lets a frame, or a ping, through and returns 0, or the milliseconds until one would be let through. */
+  takeFrame(connection: Connection, ping: boolean): number {
+    const { frames, accountFrames, pings } = this.state(connection.face)
+    if (ping && pings) return pings.take(connection)
+    const account = connection.session?.account.id
+    // Asked first: what one limit refuses must not count for the other.
+    const wait = account === undefined ? 0 : (accountFrames?.wait(account) ?? 0)
+    if (wait > 0) return wait
+    const own = frames.take(connection)
+    if (own === 0 && account !== undefined) accountFrames?.take(account)
+    return own
   }
 
   /** The face's own ping; connections that beat in the same moment share its bytes. */
@@ -291,10 +299,11 @@ export class Hub {
   private state(face: Face): FaceState {
     let state = this.faces.get(face)
     if (!state) {
-      const { frames, pings } = face.limits
+      const { frames, accountFrames, pings } = face.limits
       state = {
         counts: new Map(),
         frames: new SlidingWindow(this.clock, frames),
+        accountFrames: accountFrames && new SlidingWindow(this.clock, accountFrames),
         pings: pings && new SlidingWindow(this.clock, pings),
         heartbeat: undefined,
       }

@@ -263,6 +263,23 @@ test('W-P6 guests know the people of their channels: on coming in, when others c
   assert.deepEqual(await seen('member'), online(owner, admin, member, guest, visitor))
 })
 
+test('W-L1 the connections of one account share a limit too, and its refusals do not count for the connection', async () => {
+  await using other = await scene({ config: { ...patient.config, workspaceAccountFrames: 10 } })
+  const { world, workspaceId, member, listening } = other
+  const second = await connect(world, workspaceId, member)
+  for (let n = 0; n < 10; n += 1) (n % 2 === 0 ? second : listening.member).send(typing(other.publicId, true))
+  await second.expectNothing()
+  await listening.member.expectNothing()
+  for (const client of [second, listening.member]) {
+    client.send(typing(other.publicId, true))
+    await client.expect('error', { code: 'RATE_LIMITED' })
+  }
+  await world.advance(10_000)
+  await second.expectNothing()
+  second.send(typing(other.publicId, true))
+  await second.expectNothing()
+})
+
 test('W-L1 the 61st frame in ten seconds is dropped with RATE_LIMITED; pings pass all the while; then it is forgiven', async () => {
   const client = at.listening.guest
   await at.world.advance(11_000)

@@ -4,6 +4,8 @@ import type { Window } from '../../kernel/limits.ts'
 export interface WorkspaceSettings {
   /** Client frames other than pings, per connection. */
   readonly frames: Window
+  /** The same, for all connections of one account together. */
+  readonly accountFrames: Window
   /** Pings, protocol pings included, per connection. */
   readonly pings: Window
   /** REST writes per account. */

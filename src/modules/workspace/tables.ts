@@ -279,10 +279,12 @@ export const workspaceMigrations: Migrations = {
       .addColumn('created_at', time, (c) => c.notNull())
       .execute()
     await schema.createIndex('workspace_attachments_message').on('workspace_attachments').column('message_id').execute()
+    await schema.createIndex('workspace_attachments_workspace').on('workspace_attachments').column('workspace_id').execute()
     await schema
-      .createIndex('workspace_attachments_workspace')
+      .createIndex('workspace_attachments_unsent')
       .on('workspace_attachments')
-      .columns(['workspace_id', 'uploaded_by'])
+      .column('uploaded_by')
+      .where(sql.ref('message_id'), 'is', null)
       .execute()
     await createSearchIndex(db, dialect, 'workspace_messages', ['content'])
   },

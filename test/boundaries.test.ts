@@ -73,7 +73,7 @@ test("the kernel never says a module's word", () => {
 })
 
 test('only adapters and tests know the libraries of the network and the databases', () => {
-  const outside = /^(ws|socket\.io|engine\.io|fastify|@fastify\/|pg$|@electric-sql|node:sqlite)/
+  const outside = /^(ws|socket\.io|engine\.io|fastify|@fastify\/|pg$|@electric-sql|node:sqlite|sharp|file-type)/
   const wrong = all
     .filter((path) => !path.startsWith('adapters/') && !isTest(path))
     .flatMap((path) => importsOf(path).filter((name) => outside.test(name)).map((name) => `${path} imports ${name}`))

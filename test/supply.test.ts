@@ -15,6 +15,9 @@ const least: Readonly<Record<string, string>> = {
   'engine.io': '6.6.4',
   fastify: '5.8.0',
   jose: '6.0.0',
+  '@fastify/busboy': '3.1.0',
+  'file-type': '21.0.0',
+  sharp: '0.34.0',
 }
 
 const parts = (version: string): number[] => version.split(/[.-]/).slice(0, 3).map(Number)

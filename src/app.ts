@@ -202,6 +202,7 @@ function workspaceSettings(config: Config): WorkspaceSettings {
     maxFrameBytes: config.workspaceMaxFrameBytes,
     messageCharacters: config.workspaceMessageCharacters,
     attachmentBytes: config.workspaceAttachmentBytes,
+    storageBytes: config.workspaceStorageBytes,
     attachmentsPerMessage: config.workspaceAttachmentsPerMessage,
     unsentUploads: config.workspaceUnsentUploads,
     unsentUploadMs: config.workspaceUnsentUploadMs,

@@ -181,6 +181,12 @@ export const fields = {
     'Bytes of one attachment: what mail servers take. 413 past it.',
     1,
   ),
+  workspaceStorageBytes: whole(
+    'SWITCHBOARD_WORKSPACE_STORAGE_BYTES',
+    10 * 1024 * 1024 * 1024,
+    'Bytes of all files of one workspace: one member must not fill the disk of everybody. 409 past it.',
+    1,
+  ),
   workspaceAttachmentsPerMessage: whole('SWITCHBOARD_WORKSPACE_ATTACHMENTS_PER_MESSAGE', 10, 'Attachments of one message.'),
   workspaceUnsentUploads: whole(
     'SWITCHBOARD_WORKSPACE_UNSENT_UPLOADS',

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { testWorld } from '../testing/world.ts'
 
@@ -59,6 +62,28 @@ test('answers are data: nothing may sniff, frame, keep or run them', async () =>
     assert.match(headers.get('content-security-policy')!, /default-src 'none'/, path)
     assert.equal(headers.get('referrer-policy'), 'no-referrer', path)
     assert.equal(headers.get('x-powered-by'), null, path)
+  }
+})
+
+test('what cannot be read as a request is answered in our words, and nothing else of the connection is read', async () => {
+  await using world = await testWorld()
+  const send = async (bytes: string): Promise<string> => {
+    const socket = connect(Number(new URL(world.url).port), '127.0.0.1')
+    await once(socket, 'connect')
+    socket.write(bytes)
+    return text(socket)
+  }
+  const cases = [
+    ['GARBAGE\r\n\r\n', '400 Bad Request'],
+    ['GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', '400 Bad Request'],
+    [`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, '431 Request Header Fields Too Large'],
+  ] as const
+  for (const [bytes, status] of cases) {
+    const answer = await send(bytes)
+    assert.ok(answer.startsWith(`HTTP/1.1 ${status}\r\n`), answer)
+    const body = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)) as { error: object }
+    assert.deepEqual(Object.keys(body.error), ['code', 'message'])
+    assert.match(answer, /nosniff/)
   }
 })
 

@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import fastifyCors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
@@ -59,6 +61,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     http: timeouts,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
+    clientErrorHandler: refuseUnread,
     // A path that cannot be decoded has no route and so no hooks: fastify would answer in its own words.
     frameworkErrors: (error, request, reply) => {
       transfers.receive(request.raw, options.maxBodyBytes)
@@ -189,14 +192,35 @@ function checkRate(writes: SlidingWindow<number>, session: Session): void {
   if (wait > 0) throw new CommandError('rate_limited', 'Too many requests', { retryAfter: retrySeconds(wait) })
 }
 
-function clientKeyOf(request: FastifyRequest): string | undefined {
-  const key = request.headers['idempotency-key']
+/** A key is of its command: used for another it is another key, and not answered with the first one's outcome. */
+function clientKeyOf({ headers, method, url }: FastifyRequest): string | undefined {
+  const key = headers['idempotency-key']
   if (key === undefined) return undefined
-  if (typeof key === 'string' && /^[\x21-\x7e]{1,200}$/.test(key)) return key
+  if (typeof key === 'string' && /^[\x21-\x7e]{1,200}$/.test(key)) return `${method} ${url.split('?', 1)[0]} ${key}`
   throw new CommandError('invalid', 'Invalid request data', {
     details: { 'idempotency-key': 'must be 1 to 200 visible ASCII characters' },
   })
 }
+
+/** What node could not read as a request, in our words; nothing of fastify has seen it. */
+function refuseUnread(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+  const body = JSON.stringify({ error: { code: plainCodes.invalid, message: UNREAD[status] } })
+  const lines = Object.entries({
+    ...headers,
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  }).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
+}
+
+const UNREAD = {
+  400: 'This is not an HTTP request that can be read',
+  408: 'The headers did not come in time',
+  431: 'The headers are too long',
+} as const
 
 /** Errors of the framework before our code is reached, in our words. */
 function translate(error: unknown): CommandError {

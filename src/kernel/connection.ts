@@ -34,7 +34,7 @@ export interface ConnectionRequest {
 /** Commands that may wait for the one before them; past it the sender is paused. */
 const MAX_WAITING = 64
 const PAUSE_MS = 50
-/** Refused frames, as a multiple of the limit, after which a flooding sender is cut. */
+/** Frames refused within a window, as a multiple of its limit, after which a flooding sender is cut. */
 const FLOOD_FACTOR = 10
 /** Milliseconds a peer has to finish the closing handshake. */
 const CLOSE_GRACE_MS = 5_000
@@ -54,7 +54,8 @@ export class Connection implements Receiver, TransportListener {
   private endReason: EndReason = 'client'
   private seen: number
   private stalled = false
-  private refused = 0
+  /** Frames refused since then, in monotonic milliseconds. */
+  private refused = { count: 0, since: 0 }
   private inbox: { readonly text: string; readonly ref: Ref }[] = []
   private working = false
   private effects: Effect[] | undefined
@@ -200,13 +201,22 @@ export class Connection implements Receiver, TransportListener {
     this.seen = this.hub.clock.monotonic()
     const wait = this.hub.takeFrame(this, ping)
     if (wait === 0) return true
-    this.refused += 1
-    if (this.refused > this.face.limits.frames.limit * FLOOD_FACTOR) this.end('too_many', 'flood')
+    if (this.isFlood(ping)) this.end('too_many', 'flood')
     else {
       this.transport.pause(PAUSE_MS)
       this.refuse(new CommandError('rate_limited', 'Too many requests', { retryAfter: retrySeconds(wait) }))
     }
     return false
+  }
+
+  /** Far more within one window than is let through: not a client that is a little fast now and then. */
+  private isFlood(ping: boolean): boolean {
+    const { frames, accountFrames, pings } = this.face.limits
+    const { limit, perMs } = ping && pings ? pings : frames.limit > 0 ? frames : (accountFrames ?? frames)
+    const now = this.hub.clock.monotonic()
+    if (now - this.refused.since >= perMs) this.refused = { count: 0, since: now }
+    this.refused.count += 1
+    return this.refused.count > limit * FLOOD_FACTOR
   }
 
   /** Frames are handled one after the other, so that a client's order is kept across slow commands. */

@@ -106,6 +106,13 @@ test('a name that climbs over the lines around it is refused', () => {
   refused([`လ${'\u102f'.repeat(7)}`, `क${'\u093e'.repeat(7)}`, `a${'\u0301'.repeat(31)}`], /marks/)
 })
 
+test('a word with letters of two alphabets that look alike is refused; beside each other words may be of any', () => {
+  refused(['gеneral', 'pаypal', 'αdmin', 'Аdmin', 'ցeneral', 'team sһared'], /alphabets/)
+  for (const name of ['общий general', '10 kΩ', 'Δt', 'β-Test', 'ελληνικά', 'Привет', 'Ωmega']) {
+    assert.equal(checkName('name', name), name)
+  }
+})
+
 test('the fault is told of the field it is in', () => {
   const details = { display_name: 'must not be blank' }
   assert.throws(() => checkName('display_name', ' '), { name: 'CommandError', kind: 'invalid', details })

@@ -35,6 +35,22 @@ const JOINTS = new RegExp(
  */
 const HEAPS = /[\p{M}--[\p{Mc}\p{Script=Myanmar}\p{Script=Tibetan}\p{Script=Hebrew}]]{4}|\p{M}{7}/v
 /**
+ * Alphabets with letters that look alike: a word with letters of two is meant to look like another. Of Greek only those
+ * letters, since the others stand beside Latin ones for what they mean: kΩ, Δt.
+ */
+const ALPHABETS = [
+  /\p{Script=Latin}/u,
+  /\p{Script=Cyrillic}/u,
+  /[ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαικνορτυχ]/u,
+  /\p{Script=Armenian}/u,
+  /\p{Script=Cherokee}/u,
+]
+const WORDS = /[\p{L}\p{M}\p{N}]+/gu
+
+const isMixed = (name: string): boolean =>
+  (name.match(WORDS) ?? []).some((word) => ALPHABETS.filter((alphabet) => alphabet.test(word)).length > 1)
+
+/**
  * No language comes near (UAX #15 says 30), and ICU sorts the marks on a letter by insertion: normalizing 80 000 of
  * them took four seconds.
  */
@@ -57,6 +73,7 @@ export function checkName(field: string, text: string): string {
   if (UNSEEN.test(name.replaceAll(JOINTS, ''))) fault('must not have invisible characters: type it instead of pasting')
   if (HEAPS.test(name)) fault(TOO_MANY_MARKS)
   if (!SEEN.test(name)) fault('must have a letter, a digit or a symbol')
+  if (isMixed(name)) fault('must not have letters of different alphabets in one word: some look alike')
   return name
 }
 

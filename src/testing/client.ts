@@ -33,7 +33,7 @@ export interface ClientOptions {
 }
 
 /** Milliseconds after which a frame that does not come fails the test. */
-const PATIENCE = 5_000
+const PATIENCE = 15_000
 
 /** A stock `ws` client that keeps what it is sent until the test asks for it, in order. */
 export class Client {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -16,6 +16,8 @@ export interface WorldOptions {
   readonly storage?: 'sqlite' | 'postgres'
   readonly config?: Partial<Config>
   readonly clock?: FakeClock
+  /** What another world has left behind: taken over, not copied. SQLite only. */
+  readonly folder?: string
 }
 
 export interface Answer {
@@ -148,9 +150,17 @@ export class World {
   }
 }
 
+/** The same data as a process finds it that starts after this one was killed in this very moment. */
+export async function afterKill(world: World, options: WorldOptions = {}): Promise<World> {
+  await world.app.unitOfWork.settled()
+  const folder = mkdtempSync(join(tmpdir(), 'switchboard-test-'))
+  cpSync(world.folder, folder, { recursive: true })
+  return testWorld({ clock: new FakeClock(world.clock.now()), ...options, folder })
+}
+
 /** @example await using world = await testWorld() */
 export async function testWorld(options: WorldOptions = {}): Promise<World> {
-  const folder = mkdtempSync(join(tmpdir(), 'switchboard-test-'))
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'switchboard-test-'))
   const clock = options.clock ?? new FakeClock()
   const config: Config = {
     ...readConfig({}),

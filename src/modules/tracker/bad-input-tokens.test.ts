@@ -1,34 +1,7 @@
 import assert from 'node:assert/strict'
-import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
-import { abuse, alive, answerTo, checkError, checkLog, nested, pass, ping, refused, stage } from './bad-input/testing.ts'
-
-const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-
-/** Tokens that look like Mallory's and are not. */
-function forgeries(token: string): Record<string, string> {
-  const [header, payload, signature] = token.split('.') as [string, string, string]
-  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { sid: string; exp: number }
-  const signed = (head: object, body: string) => {
-    const text = `${part(head)}.${body}`
-    return `${text}.${createHmac('sha256', 'another secret, 32 bytes or more').update(text).digest('base64url')}`
-  }
-  return {
-    empty: '',
-    'not a token': 'garbage',
-    'two dots': '..',
-    'a NUL': '%00',
-    'very long': 'x'.repeat(10_000),
-    'alg none': `${part({ alg: 'none', typ: 'at+jwt' })}.${payload}.`,
-    'alg none with the signature': `${part({ alg: 'none' })}.${payload}.${signature}`,
-    'no signature': `${header}.${payload}.`,
-    'a signature of another secret': signed({ alg: 'HS256', typ: 'at+jwt' }, payload),
-    'a changed signature': `${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`,
-    'another login': `${header}.${part({ ...claims, sid: '1' })}.${signature}`,
-    'a later end': `${header}.${part({ ...claims, exp: claims.exp + 3600 })}.${signature}`,
-    'something behind': `${token}.x`,
-  }
-}
+import { checkError, checkLog, forgeries, nested } from '../../testing/hostile.ts'
+import { abuse, alive, answerTo, pass, ping, refused, stage } from './bad-input/testing.ts'
 
 abuse('a token that is none is refused at every door with auth_error and 4401, over REST with 401', async (at) => {
   for (const [name, token] of Object.entries(forgeries(at.mallory.token))) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { abuse, alive, answerTo, nested, pass, ping, refused } from './bad-input/testing.ts'
+import { nested } from '../../testing/hostile.ts'
+import { abuse, alive, answerTo, pass, ping, refused } from './bad-input/testing.ts'
 
 /** Bad frames, and too many of them. The stage and its control connection: bad-input/testing.ts. */
 

@@ -1,4 +1,5 @@
 import type { Frame } from '../../testing/client.ts'
+import { pages } from '../../testing/pages.ts'
 import type { Random } from '../../testing/random.ts'
 import type { User } from '../../testing/world.ts'
 
@@ -75,17 +76,6 @@ export async function snapshot(user: User): Promise<Model> {
     for (const row of await pages(user, `/api/tracker/bug-reports/${id}/comments`)) model.comments.set(row['id'] as number, row)
   }
   return model
-}
-
-async function pages(user: User, path: string): Promise<Row[]> {
-  const rows: Row[] = []
-  let before = ''
-  for (;;) {
-    const { body } = await user.get(`${path}?limit=200${before}`)
-    rows.push(...(body.items as Row[]))
-    if (body.next_before === null) return rows
-    before = `&before=${body.next_before}`
-  }
 }
 
 /** Random deeds by random people; many are refused, which is part of it. */

@@ -110,6 +110,23 @@ test('W-E4 with its message a file goes from the disk; with nobody sending it to
   for (const person of people) await drained(at.listening[person])
 })
 
+test('W-L3 the files of a workspace have a limit together; what is deleted makes room', async () => {
+  await using other = await scene({ config: { workspaceStorageBytes: 1_000 } })
+  const put = (bytes: number) => {
+    const form = new FormData()
+    form.append('file', new Blob([new Uint8Array(bytes)]), 'a.bin')
+    return other.member.post(`/api/workspaces/${other.workspaceId}/attachments`, form)
+  }
+  const first = await put(600)
+  assert.equal(first.status, 201)
+  const refused = await put(401)
+  assert.equal(refused.status, 409)
+  assert.match(refused.body.error.message, /1000 bytes/)
+  assert.deepEqual((await Promise.all([put(300), put(300)])).map(({ status }) => status).toSorted(), [201, 409])
+  await other.member.delete(`/api/attachments/${first.body.id}`)
+  assert.equal((await put(600)).status, 201)
+})
+
 test('W-L3 the size of a file, their number in a message, and uploads that nobody sends have limits', async () => {
   const large = await upload(at.admin, new Uint8Array(100_001), 'large.bin')
   assert.equal(large.status, 413)

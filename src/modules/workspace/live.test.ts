@@ -241,6 +241,12 @@ test('W-P6 guests know the people of their channels: on coming in, when others c
   await made(newcomer, `/api/channels/${id}/members`, { user_id: guest.uuid })
   assert.deepEqual(await seen('guest'), online(newcomer))
   assert.deepEqual(await seen('owner'), [])
+  // Out of the one channel they share: offline for the guest, who comes back to know them by the next.
+  await made(newcomer, `/api/channels/${id}/members`, { user_id: owner.uuid })
+  await newcomer.delete(`/api/channels/${id}/members/me`)
+  assert.deepEqual(await seen('guest'), [`${newcomer.uuid} offline`])
+  await made(newcomer, `/api/channels/${id}/members`, {})
+  assert.deepEqual(await seen('guest'), online(newcomer))
   // Removed from the workspace: offline at once, for the guest too.
   await owner.delete(`/api/workspaces/${workspaceId}/members/${newcomer.uuid}`)
   await client.expectClose(4403)

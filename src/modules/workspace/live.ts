@@ -115,14 +115,7 @@ export class Live {
     const { data, workspace_id } = JSON.parse(payload) as { data: Payload<'member.left'>; workspace_id: string }
     // Whoever has posted, or is not in the channel any more, does not type there.
     if (ends) this.typists.stopAll(`${workspace_id}/${data.channel_id}`, data.user_id)
-    else this.introduce(workspace_id, data.channel_id, data.user_id)
-  }
-
-  /** A person is out of the workspace; guests are told by the channels they have shared. */
-  evict(workspace: string, accountId: number, channels: readonly string[]): void {
-    this.lastSeenIn.set(homeRoom(workspace, accountId), channels.map(guestRoom))
-    this.roster.evict(workspace, accountId)
-    this.lastSeenIn.delete(homeRoom(workspace, accountId))
+    if (type !== 'message.new') this.acquaint(workspace_id, data.channel_id, data.user_id, type === 'member.joined')
   }
 
   /** A person has become a guest, or is none any more: whom they know has changed. */
@@ -136,16 +129,17 @@ export class Live {
     }
   }
 
-  /** Somebody has come into a channel: guests there and they have not known each other. */
-  private introduce(workspace: string, channel: string, userId: string): void {
+  /** Somebody has come into a channel, or is about to go: guests there and they may know each other by it alone. */
+  private acquaint(workspace: string, channel: string, userId: string, comes: boolean): void {
     const guests = this.hub.rooms.members(guestRoom(channel))
     if (guests.size === 0) return
     const here = channelRoom(channel)
     const inside = this.accountsIn([here])
     const elsewhere = (connection: Connection) => [...connection.rooms].filter((room) => isChannelRoom(room) && room !== here)
     const acquainted = new Map([...guests].map((guest) => [guest, this.accountsIn(elsewhere(guest))]))
-    for (const standing of this.roster.present(workspace)) {
-      if (!inside.has(standing.accountId)) continue
+    for (const present of this.roster.present(workspace)) {
+      if (!inside.has(present.accountId)) continue
+      const standing: Standing = comes ? present : { ...present, status: 'offline' }
       for (const [connection, known] of acquainted) {
         const self = connection.session?.account.uuid === userId
         if (self !== (standing.userId === userId) && !known.has(standing.accountId)) this.tell(connection, standing)

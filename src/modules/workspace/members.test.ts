@@ -275,6 +275,9 @@ test('who leaves by themself; who is invited again begins anew', async () => {
   await a.listening.guest.expect('member.left', { channel_id: a.publicId })
   await a.listening.guest.expect('channel.deleted', { id: a.publicId })
   await a.listening.guest.expect('member.left', { channel_id: a.privateId })
+  // The two they have known by it.
+  await a.listening.guest.expect('presence.updated', { status: 'offline' })
+  await a.listening.guest.expect('presence.updated', { status: 'offline' })
   await a.listening.guest.expect('channel.deleted', { id: a.privateId })
   await a.listening.guest.expect('error')
   await a.listening.guest.expectClose(4403)

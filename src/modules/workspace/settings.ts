@@ -15,6 +15,8 @@ export interface WorkspaceSettings {
   readonly messageCharacters: number
   /** Bytes of one attachment. */
   readonly attachmentBytes: number
+  /** Bytes of all files of one workspace. */
+  readonly storageBytes: number
   readonly attachmentsPerMessage: number
   /** Uploads an account may have that are not yet in a message. */
   readonly unsentUploads: number

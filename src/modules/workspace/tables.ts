@@ -279,7 +279,11 @@ export const workspaceMigrations: Migrations = {
       .addColumn('created_at', time, (c) => c.notNull())
       .execute()
     await schema.createIndex('workspace_attachments_message').on('workspace_attachments').column('message_id').execute()
-    await schema.createIndex('workspace_attachments_workspace').on('workspace_attachments').column('workspace_id').execute()
+    await schema
+      .createIndex('workspace_attachments_workspace')
+      .on('workspace_attachments')
+      .columns(['workspace_id', 'size'])
+      .execute()
     await schema
       .createIndex('workspace_attachments_unsent')
       .on('workspace_attachments')

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Client } from '../../../testing/client.ts'
-import { testWorld, type Answer, type User, type World, type WorldOptions } from '../../../testing/world.ts'
+import { checkLog } from '../../../testing/hostile.ts'
+import { testWorld, type User, type World, type WorldOptions } from '../../../testing/world.ts'
 import { checkFrame } from '../testing.ts'
 
 /**
@@ -49,30 +50,6 @@ async function works({ admin, projectId, control }: Stage): Promise<void> {
   }
 }
 
-export function checkLog({ log }: World, users: readonly User[]): void {
-  const text = log.join('\n')
-  assert.doesNotMatch(text, /eyJ[\w-]{8,}|Bearer |-password|unforeseen|uncaught|request failed/i)
-  for (const { token, refreshToken } of users) {
-    for (const secret of [token, token.split('.')[2]!, refreshToken]) assert.ok(!text.includes(secret))
-  }
-}
-
-/** An answer of the server that is documented to the key, and says nothing of its inside. */
-export function checkError({ status, body, headers }: Answer, expected: number, code: string): Record<string, string> {
-  const told = JSON.stringify(body)
-  assert.equal(status, expected, told)
-  assert.match(headers.get('content-type') ?? '', /^application\/json/)
-  assert.deepEqual(Object.keys(body), ['error'])
-  const { details, retry_after, ...rest } = body.error
-  assert.deepEqual(Object.keys(rest), ['code', 'message'])
-  assert.equal(rest.code, code)
-  assert.ok(retry_after === undefined || Number.isInteger(retry_after))
-  assert.ok(details === undefined || Object.values(details).every((text) => typeof text === 'string'))
-  assert.doesNotMatch(told, /node_modules|\/src\/|\.ts\b|\bat .*:\d+|stack|sqlite|constraint|typebox|FST_/i)
-  assert.doesNotMatch(told, /select |insert |update \w+ set|tracker_|accounts/i)
-  return details ?? {}
-}
-
 /** The next frame that is not the server's own ping. */
 export async function answerTo(client: Client): Promise<{ name: string; payload: Record<string, unknown> }> {
   for (;;) {
@@ -105,6 +82,5 @@ export async function refused(client: Client): Promise<void> {
 }
 
 export const ping = (payload: unknown): string => JSON.stringify({ type: 'system', action: 'ping', payload })
-export const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`
 
 export const api = '/api/tracker'

@@ -6,6 +6,7 @@ import type { OpenFile } from '../../../kernel/files.ts'
 import { newUuid } from '../../../kernel/ids.ts'
 import { jobs, type OutsideHandler } from '../../../kernel/jobs.ts'
 import type { Upload } from '../../../kernel/route.ts'
+import type { Unit } from '../../../kernel/unit-of-work.ts'
 import { checkSees, conflict } from '../policy.ts'
 import { accessChannelOf, accessWorkspace } from '../store/access.ts'
 import {
@@ -13,6 +14,7 @@ import {
   deleteUnsent,
   findAttachment,
   insertAttachment,
+  storedBytes,
   type AttachmentRow,
 } from '../store/attachments.ts'
 import { showAttachment } from '../store/messages.ts'
@@ -23,12 +25,47 @@ import { reachWorkspace, type Parts } from './parts.ts'
 export const FILE = 'workspace.file'
 const WHAT = 'This attachment'
 
+/** How many uploads of each account are on their way: they have no row yet that could be counted. */
+export class Incoming {
+  private readonly counts = new Map<number, number>()
+
+  /** @returns how many they are with this one */
+  begin(account: number): number {
+    const count = (this.counts.get(account) ?? 0) + 1
+    this.counts.set(account, count)
+    return count
+  }
+
+  end(account: number): void {
+    const left = this.counts.get(account)! - 1
+    if (left > 0) this.counts.set(account, left)
+    else this.counts.delete(account)
+  }
+}
+
 /**
  * Takes a file for a message to come. Its removal is scheduled before the first byte is written and cancelled when it
  * is sent, so that no crash leaves a file that nobody knows of.
  */
 export async function uploadAttachment(
   parts: Parts,
+  incoming: Incoming,
+  caller: Caller,
+  workspaceId: string,
+  upload: Upload,
+): Promise<Attachment> {
+  const coming = incoming.begin(caller.accountId)
+  try {
+    return await take(parts, coming, caller, workspaceId, upload)
+  } finally {
+    incoming.end(caller.accountId)
+  }
+}
+
+/** @param coming uploads of theirs that are on their way, this one among them */
+async function take(
+  parts: Parts,
+  coming: number,
   caller: Caller,
   workspaceId: string,
   upload: Upload,
@@ -39,9 +76,10 @@ export async function uploadAttachment(
   const actor = { accountId: caller.accountId }
   await perform(unitOfWork, actor, async (unit) => {
     const { id } = await reachWorkspace(unit, caller, workspaceId)
-    const unsent = Number((await unit.get(countUnsent, { workspace: id, by: caller.accountId }))!.count)
-    if (unsent >= settings.unsentUploads) {
-      throw conflict(`You have ${unsent} uploads that are in no message; send or delete some first`)
+    await checkRoom(unit, parts, id, 1)
+    const unsent = Number((await unit.get(countUnsent, { by: caller.accountId }))!.count)
+    if (unsent + coming > settings.unsentUploads) {
+      throw conflict(`You may have ${settings.unsentUploads} uploads that are in no message; send or delete some first`)
     }
     await jobs.schedule(unit, FILE, uuid, unit.now + settings.unsentUploadMs)
   })
@@ -51,6 +89,7 @@ export async function uploadAttachment(
     return await perform(unitOfWork, actor, async (unit) => {
       // They may have been removed while the bytes came.
       const workspace = await reachWorkspace(unit, caller, workspaceId)
+      await checkRoom(unit, parts, workspace.id, size)
       const row = (await unit.get(insertAttachment, {
         uuid,
         workspace_id: workspace.id,
@@ -69,6 +108,13 @@ export async function uploadAttachment(
     await perform(unitOfWork, actor, (unit) => jobs.schedule(unit, FILE, uuid, unit.now)).catch(() => undefined)
     throw error
   }
+}
+
+/** @param bytes that are to come in addition */
+async function checkRoom(unit: Unit, { settings }: Parts, workspace: number, bytes: number): Promise<void> {
+  const stored = Number((await unit.get(storedBytes, { workspace }))!.bytes ?? 0)
+  if (stored + bytes <= settings.storageBytes) return
+  throw conflict(`The files of this workspace may have ${settings.storageBytes} bytes; delete some messages with files`)
 }
 
 /** An upload that has not been sent, by who made it. */

@@ -114,8 +114,7 @@ export async function removeMember(
     const member = await reachMember(unit, workspace, userId)
     if (member.id !== workspace.actor_id) checkRules(workspace.role, member.role)
     checkStaysOwned(member.role, await unit.get(otherOwner, { workspace: id, user: member.id }))
-    const channels = await unit.all(channelsOf, { workspace: id, user: member.id })
-    for (const channel of channels) {
+    for (const channel of await unit.all(channelsOf, { workspace: id, user: member.id })) {
       await leave(unit, { ...channel, workspace_uuid: uuid }, member)
     }
     await unit.run(deleteMember, { workspace: id, user: member.id })
@@ -123,6 +122,6 @@ export async function removeMember(
     effect(unit, 'workspace.left', [
       { kind: 'close', of: homeRoom(uuid, member.id), close: 'right', reason: 'You are no longer in this workspace' },
     ])
-    unit.after(() => live.evict(uuid, member.id, channels.map((channel) => channel.uuid)))
+    unit.after(() => live.roster.evict(uuid, member.id))
   })
 }

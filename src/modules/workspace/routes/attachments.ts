@@ -1,11 +1,12 @@
 import { callerOf } from '../../../kernel/action.ts'
 import { Download, route, type Route } from '../../../kernel/route.ts'
-import { deleteAttachment, openAttachment, uploadAttachment } from '../actions/attachments.ts'
+import { deleteAttachment, Incoming, openAttachment, uploadAttachment } from '../actions/attachments.ts'
 import type { Parts } from '../actions/parts.ts'
 import { Attachment } from '../wire.ts'
 import { ById } from './shapes.ts'
 
 export function attachmentRoutes(parts: Parts): readonly Route[] {
+  const incoming = new Incoming()
   return [
     route(
       'POST',
@@ -16,7 +17,7 @@ export function attachmentRoutes(parts: Parts): readonly Route[] {
         upload: { maxBytes: parts.settings.attachmentBytes },
         reply: Attachment,
       },
-      (call) => uploadAttachment(parts, callerOf(call), call.params.id, call.upload),
+      (call) => uploadAttachment(parts, incoming, callerOf(call), call.params.id, call.upload),
     ),
     route(
       'GET',

@@ -45,7 +45,8 @@ const Filter = Type.Object({
   type: Type.Optional(ChannelType),
   archived: Type.Boolean({ default: false }),
   joined: Type.Optional(Type.Boolean()),
-  q: Type.Optional(Type.String({ maxLength: NAME, description: 'Part of the name; case does not count' })),
+  /** Part of the name; case does not count. */
+  q: Type.Optional(Text(0, NAME)),
 })
 const NewChannel = Type.Object({
   type: Type.Optional(ChannelType),

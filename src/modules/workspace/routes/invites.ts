@@ -2,6 +2,7 @@ import Type from 'typebox'
 import { callerOf } from '../../../kernel/action.ts'
 import { SlidingWindow } from '../../../kernel/limits.ts'
 import { readPage } from '../../../kernel/page.ts'
+import { Text } from '../../../kernel/fields.ts'
 import { route, type Route } from '../../../kernel/route.ts'
 import { acceptLink, acceptOwn, createInvite, declineInvite, revokeInvite } from '../actions/invites.ts'
 import { reachWorkspace, type Parts } from '../actions/parts.ts'
@@ -44,7 +45,8 @@ const OwnInvite = Type.Object(
 const MINUTE = 60
 const MONTH = 30 * 24 * 60 * MINUTE
 const body = Type.Object({
-  email: Type.Optional(Type.String({ minLength: 3, maxLength: 254, description: 'of an account; without it: a link' })),
+  /** Of an account; without it: a link. */
+  email: Type.Optional(Text(3, 254)),
   role: Type.Optional(Role),
   expires_in: Type.Optional(Type.Integer({ minimum: MINUTE, maximum: MONTH, description: 'seconds' })),
   max_uses: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000, description: 'only of a link' })),

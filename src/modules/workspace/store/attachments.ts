@@ -33,13 +33,18 @@ export const findAttachment = sql<{ uuid: string }>()((db, p) =>
     .select(['w.uuid as workspace', 't.uuid as message'])
     .where('f.uuid', '=', p.uuid),
 )
-export const countUnsent = sql<{ workspace: number; by: number }>()((db, p) =>
+export const countUnsent = sql<{ by: number }>()((db, p) =>
   db
     .selectFrom('workspace_attachments')
     .select((e) => e.fn.countAll<number | string>().as('count'))
-    .where('workspace_id', '=', p.workspace)
     .where('uploaded_by', '=', p.by)
     .where('message_id', 'is', null),
+)
+export const storedBytes = sql<{ workspace: number }>()((db, p) =>
+  db
+    .selectFrom('workspace_attachments')
+    .select((e) => e.fn.sum<number | string | null>('size').as('bytes'))
+    .where('workspace_id', '=', p.workspace),
 )
 export const deleteUnsent = sql<{ uuid: string }>()((db, p) =>
   db.deleteFrom('workspace_attachments').where('uuid', '=', p.uuid).where('message_id', 'is', null),

@@ -34,7 +34,7 @@ export interface ConnectionRequest {
 /** Commands that may wait for the one before them; past it the sender is paused. */
 const MAX_WAITING = 64
 const PAUSE_MS = 50
-/** Frames refused within a window, as a multiple of its limit, after which a flooding sender is cut. */
+/** Refused frames that are not forgiven yet, as a multiple of the limit, after which a flooding sender is cut. */
 const FLOOD_FACTOR = 10
 /** Milliseconds a peer has to finish the closing handshake. */
 const CLOSE_GRACE_MS = 5_000
@@ -54,7 +54,7 @@ export class Connection implements Receiver, TransportListener {
   private endReason: EndReason = 'client'
   private seen: number
   private stalled = false
-  /** Frames refused since then, in monotonic milliseconds. */
+  /** Frames refused and not forgiven; up to when they have been forgiven, in monotonic milliseconds. */
   private refused = { count: 0, since: 0 }
   private inbox: { readonly text: string; readonly ref: Ref }[] = []
   private working = false
@@ -209,13 +209,14 @@ export class Connection implements Receiver, TransportListener {
     return false
   }
 
-  /** Far more within one window than is let through: not a client that is a little fast now and then. */
+  /** Far more than is let through: not a client that is a little fast now and then. */
   private isFlood(ping: boolean): boolean {
     const { frames, accountFrames, pings } = this.face.limits
     const { limit, perMs } = ping && pings ? pings : frames.limit > 0 ? frames : (accountFrames ?? frames)
-    const now = this.hub.clock.monotonic()
-    if (now - this.refused.since >= perMs) this.refused = { count: 0, since: now }
-    this.refused.count += 1
+    const windows = Math.floor((this.hub.clock.monotonic() - this.refused.since) / perMs)
+    // Each window forgives as many as it lets through: a flood that is read slowly is one all the same.
+    this.refused.count = Math.max(0, this.refused.count - windows * limit) + 1
+    this.refused.since += windows * perMs
     return this.refused.count > limit * FLOOD_FACTOR
   }
 

@@ -9,8 +9,8 @@ import { TransactionLost, type Database, type Migrations, type Reader } from '..
 import { eventLogMigrations } from '../kernel/event-log.ts'
 import { builder, Statement } from '../kernel/statement.ts'
 import { databaseContract } from '../testing/database-contract.ts'
+import { emptyPglite } from '../testing/pglite.ts'
 import { openPostgres } from './postgres/database.ts'
-import { openPglite } from './postgres/pglite.ts'
 import { temporaryDatabase } from './postgres/testing.ts'
 import { openSqlite } from './sqlite/database.ts'
 
@@ -22,7 +22,7 @@ databaseContract('SQLite', async () => {
   return { database: open(), reopen: async () => open(), close: async () => undefined }
 })
 
-databaseContract('PostgreSQL, embedded', async () => ({ database: await openPglite(), close: async () => undefined }))
+databaseContract('PostgreSQL, embedded', async () => ({ database: await emptyPglite(), close: async () => undefined }))
 
 const server = process.env['SWITCHBOARD_TEST_POSTGRES_URL']
 if (server !== undefined) {

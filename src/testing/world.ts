@@ -190,6 +190,6 @@ export async function testWorld(options: WorldOptions = {}): Promise<World> {
 
 async function openStorage(storage: 'sqlite' | 'postgres', folder: string): Promise<Database> {
   if (storage === 'sqlite') return openSqlite(join(folder, 'switchboard.db'))
-  const { openPglite } = await import('../adapters/postgres/pglite.ts')
-  return openPglite()
+  const { emptyPglite } = await import('./pglite.ts')
+  return emptyPglite()
 }

@@ -1,4 +1,4 @@
-import { PGlite } from '@electric-sql/pglite'
+import { PGlite, type PGliteOptions } from '@electric-sql/pglite'
 import { Kysely, PGliteDialect } from 'kysely'
 import type { Database } from '../../kernel/database.ts'
 import { Mutex } from '../mutex.ts'
@@ -7,8 +7,8 @@ import { ByteOrder } from './collation.ts'
 import { PostgresDatabase } from './store.ts'
 
 /** PostgreSQL in this process: what the suite runs the second dialect on where no server is. One connection only. */
-export async function openPglite(dataDir?: string): Promise<Database> {
-  const db = await PGlite.create({ ...(dataDir !== undefined && { dataDir }), parsers: { [INT8]: toNumber } })
+export async function openPglite(options: PGliteOptions = {}): Promise<Database> {
+  const db = await PGlite.create({ ...options, parsers: { [INT8]: toNumber } })
   return new PostgresDatabase(new PgliteSource(db))
 }
 

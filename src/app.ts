@@ -151,6 +151,8 @@ export async function createApp(ports: Ports): Promise<App> {
     http,
     async listen() {
       jobs.start()
+      // What was forgotten just before a kill may still be in the files.
+      house.eraseSoon(hub.wheel)
       http.server.on('upgrade', upgrade)
       await http.listen({ port: config.port, host: config.host })
       servers.push(http.server)

@@ -3,9 +3,11 @@ import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { bringIn, drained, made, workspaceProtocol } from '../src/modules/workspace/testing.ts'
 import { testWorld, type World } from '../src/testing/world.ts'
 
 const CYCLES = 2_000
+const TYPISTS = 500
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
@@ -32,6 +34,20 @@ async function visit(world: World, token: string, i: number): Promise<void> {
   else await client.close()
 }
 
+function assertEmpty({ app: { hub } }: World): void {
+  assert.deepEqual(hub.leftovers, {
+    connections: 0,
+    rooms: 0,
+    counts: 0,
+    presences: 0,
+    typists: 0,
+    windows: 0,
+    tickets: 0,
+    dirtyOutboxes: 0,
+  })
+  assert.equal(hub.queuedBytes, 0)
+}
+
 test(`K-7 K-12 after ${CYCLES} clients have come and gone nothing of them is left`, async () => {
   await using world = await testWorld({ config: { upgradesPerMinutePerAddress: 0 } })
   const user = await world.user('ana')
@@ -49,19 +65,47 @@ test(`K-7 K-12 after ${CYCLES} clients have come and gone nothing of them is lef
   const before = await heapOf()
   await round(500, CYCLES)
   const after = await heapOf()
-  assert.deepEqual(hub.leftovers, {
-    connections: 0,
-    rooms: 0,
-    counts: 0,
-    presences: 0,
-    typists: 0,
-    windows: 0,
-    tickets: 0,
-    dirtyOutboxes: 0,
-  })
-  assert.equal(hub.queuedBytes, 0)
+  assertEmpty(world)
   const growth = after - before
   assert.ok(growth < 5 * 1024 * 1024, `the heap grew by ${growth} bytes over ${CYCLES - 500} connections`)
+})
+
+test(`K-12 W-S1 W-S4 after ${TYPISTS} have come to a workspace, typed there and gone, nothing of them is left`, async () => {
+  const config = { upgradesPerMinutePerAddress: 0, workspaceFrames: 1_000, workspaceAccountFrames: 100_000 }
+  await using world = await testWorld({ config })
+  const owner = await world.user('owner')
+  const { id: workspace } = await made(owner, '/api/workspaces', { name: 'W' })
+  const { items } = (await owner.get(`/api/workspaces/${workspace}/channels`)).body as { items: { id: string }[] }
+  const users = [owner]
+  for (const role of ['member', 'guest', 'member']) {
+    const user = await world.user(`user${users.length}`)
+    await bringIn(owner, workspace, user, { role, channel_ids: [items[0]!.id] })
+    users.push(user)
+  }
+  const visitWorkspace = async (i: number): Promise<void> => {
+    const token = i % 11 === 0 ? 'bad' : users[i % users.length]!.token
+    const query = ['', '&since=now', '&since=nonsense'][i % 3]
+    const client = world.client(`/ws/${workspace}?token=${token}${query}`, { protocol: workspaceProtocol })
+    if (i % 11 === 0) return client.expectClose(4401)
+    await client.opened()
+    // Some go before they are quite there.
+    if (i % 7 === 0) return client.cut()
+    client.send({ type: 'typing', channel_id: items[0]!.id, is_typing: true })
+    client.send({ type: 'typing', channel_id: `no-channel-${i}`, is_typing: true })
+    if (i % 4 === 0) client.send({ type: 'typing', channel_id: items[0]!.id, is_typing: false })
+    await drained(client)
+    if (i % 2 === 0) await client.cut()
+    else await client.close()
+  }
+  for (let i = 0; i < TYPISTS; i += 50) {
+    await Promise.all(Array.from({ length: 50 }, (_, n) => visitWorkspace(i + n)))
+    world.clock.advance(2_000)
+  }
+  const { connections } = world.app.hub
+  for (let i = 0; i < 10_000 && connections.size > 0; i += 1) await new Promise((turn) => setImmediate(turn))
+  // The last who typed, the graces of presence, and the windows of the limits.
+  for (let i = 0; i < 4; i += 1) await world.advance(5_000)
+  assertEmpty(world)
 })
 
 /** A client that shakes hands and then never reads. */

@@ -3,66 +3,39 @@ import { test } from 'node:test'
 import { Mischief, Model, snapshot } from '../src/modules/tracker/model.ts'
 import type { Client, Frame } from '../src/testing/client.ts'
 import { seeded } from '../src/testing/random.ts'
+import { wander, Wanderer } from '../src/testing/wanderer.ts'
 import { testWorld, type User, type World } from '../src/testing/world.ts'
 import { parsePosition } from '../src/wire/position.ts'
 
 const open = { trackerWritesPerMinute: 0, trackerFramesPerMinute: 0, maxConnectionsPerAccount: 1_000 } as const
 
-/** A client that comes and goes, and resumes from the last position it was given. */
-class Wanderer {
+class Visitor extends Wanderer {
   readonly user: User
   readonly model = new Model()
+  protected readonly ping = { type: 'system', action: 'ping', payload: {} }
   private readonly world: World
-  private client: Client | undefined
-  private position = 'now'
-  private offset = 0
-  resumed = 0
 
   constructor(world: World, user: User) {
+    super()
     this.world = world
     this.user = user
   }
 
-  get away(): boolean {
-    return this.client === undefined
-  }
-
-  async come(): Promise<void> {
-    this.client = this.world.client(`/tracker/ws?token=${this.user.token}&since=${this.position}`)
-    const first = await this.client.next()
+  protected async open(since: string): Promise<Client> {
+    const client = this.world.client(`/tracker/ws?token=${this.user.token}&since=${since}`)
+    const first = await client.next()
     assert.equal(first.action, 'connected')
-    if (this.position === 'now') this.take(first)
-    else this.resumed += 1
+    // It repeats the position one came with, or is the first.
+    if (since === 'now') this.startAt(first.position!)
+    return client
   }
 
-  /** Whatever has arrived until this moment counts; what was on its way comes again. */
-  async go(): Promise<void> {
-    const { client } = this
-    this.client = undefined
-    // A frame received is a frame seen: the client's position is that of the last one.
-    await client!.cut()
-    for (const frame of client!.frames) this.take(frame)
+  protected isPong({ action }: Frame): boolean {
+    return action === 'pong'
   }
 
-  /** Takes everything that was sent until now. */
-  async catchUp(): Promise<void> {
-    this.client!.send({ type: 'system', action: 'ping', payload: {} })
-    for (;;) {
-      const frame = await this.client!.next()
-      if (frame.action === 'pong') return
-      this.take(frame)
-    }
-  }
-
-  private take(frame: Frame): void {
+  protected apply(frame: Frame): void {
     assert.notEqual(frame.action, 'resync')
-    if (frame.position === undefined) return
-    const { offset } = parsePosition(frame.position)!
-    if (frame.action !== 'connected') {
-      assert.ok(offset > this.offset, `${this.user.name}: ${offset} after ${this.offset}: twice, or out of order`)
-    }
-    this.offset = offset
-    this.position = frame.position
     this.model.apply(frame)
   }
 }
@@ -78,22 +51,9 @@ for (const random of [seeded(), seeded(347_444), seeded(183_952)]) test(`K-5 hun
     await world.user('dan', 'developer'),
     await world.user('rita'),
   ]
-  const wanderers = Array.from({ length: 240 }, (_, i) => new Wanderer(world, people[i % people.length]!))
-  await Promise.all(wanderers.map((wanderer) => wanderer.come()))
+  const wanderers = Array.from({ length: 240 }, (_, i) => new Visitor(world, people[i % people.length]!))
   const mischief = new Mischief(random, people)
-  let running = true
-  const deeds = (async () => {
-    for (let i = 0; i < 220; i += 1) await mischief.deed()
-    running = false
-  })()
-  while (running) {
-    const some = wanderers.filter(() => random.next() < 0.15)
-    // Coming back while others act: the resume races with what is being published.
-    await Promise.all(some.map((wanderer) => (wanderer.away ? wanderer.come() : wanderer.go())))
-  }
-  await deeds
-  await Promise.all(wanderers.filter((wanderer) => wanderer.away).map((wanderer) => wanderer.come()))
-  await Promise.all(wanderers.map((wanderer) => wanderer.catchUp()))
+  await wander(wanderers, random, 220, () => mischief.deed())
   const truth = new Map<number, object>()
   for (const person of people) truth.set(person.id, (await snapshot(person)).state)
   for (const { user, model } of wanderers) assert.deepEqual(model.state, truth.get(user.id), user.name)

@@ -1,4 +1,5 @@
 import type { Migrations, Tx } from './database.ts'
+import { notFound } from './errors.ts'
 import { statements } from './statement.ts'
 import type { Unit } from './unit-of-work.ts'
 
@@ -32,6 +33,9 @@ export const idempotencyMigrations: Migrations = {
   },
 }
 
+/** No outcome is an empty text: all are JSON. */
+const FORGOTTEN = ''
+
 const sql = statements<IdempotencyTables>()
 const find = sql<{ account_id: number; key: string }>()((db, p) =>
   db
@@ -45,9 +49,11 @@ const keep = sql<OutcomeRow>()((db, p) =>
     .insertInto('command_outcomes')
     .values({ account_id: p.account_id, key: p.key, outcome: p.outcome, subject: p.subject, at: p.at }),
 )
+/** The key stays: a retry that comes after the deletion must not make the deleted thing again. */
 const forget = sql<SubjectRange>()((db, p) =>
   db
-    .deleteFrom('command_outcomes')
+    .updateTable('command_outcomes')
+    .set({ outcome: FORGOTTEN })
     .where((e) => e.or([e('subject', '=', p.subject), e.and([e('subject', '>=', p.from), e('subject', '<', p.to)])])),
 )
 const expire = sql<{ before: number }>()((db, p) => db.deleteFrom('command_outcomes').where('at', '<', p.before))
@@ -68,6 +74,8 @@ export interface ClientKey {
 /**
  * Exactly one effect: the same client id again returns the first outcome and does nothing (rule K-6). The outcome is
  * stored in the transaction of the effect, so there is no moment at which one exists without the other.
+ *
+ * @throws not_found when what the command made has been deleted since
  */
 export async function once<T>(
   unit: Unit,
@@ -78,6 +86,7 @@ export async function once<T>(
   if (!client) return work()
   const row = { account_id: client.accountId, key: client.key }
   const known = await unit.get(find, row)
+  if (known?.outcome === FORGOTTEN) throw notFound('What this command has made')
   if (known) return JSON.parse(known.outcome) as T
   const outcome = await work()
   await unit.run(keep, { ...row, outcome: JSON.stringify(outcome ?? null), subject: subjectOf(outcome), at: unit.now })

@@ -75,7 +75,7 @@ function open({ database }: Parts, live: Live, session: Session, { workspace }: 
       workspace: access.uuid,
       accountId: access.actor_id,
       userId: access.actor_uuid,
-      knows: guest ? new Set(known.map((row) => row.user_id)) : undefined,
+      knows: guest ? new Set([access.actor_id, ...known.map((row) => row.user_id)]) : undefined,
     }
     const resumableFrom = access.joined_offset + 1
     return { rooms, offset, resumableFrom, frames: () => [], onLive: (connection) => live.opened(connection, arrival) }

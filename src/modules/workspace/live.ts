@@ -1,6 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { Connection } from '../../kernel/connection.ts'
-import type { LogEvent } from '../../kernel/event.ts'
+import type { Effect, LogEvent } from '../../kernel/event.ts'
 import type { Hub } from '../../kernel/hub.ts'
 import type { Frame } from '../../kernel/outbox.ts'
 import type { Framing } from '../../kernel/codec.ts'
@@ -20,9 +20,13 @@ export interface Arrival {
   readonly knows: ReadonlySet<number> | undefined
 }
 
-/** Presences of a workspace as bytes, for everybody who comes in while nothing changes. */
-interface Snapshot {
+interface Present {
   readonly version: number
+  readonly standings: readonly Standing[]
+}
+
+/** Presences of a workspace as bytes, for everybody who comes in while nothing changes. */
+interface Snapshot extends Present {
   readonly frames: Map<Framing, Frame>
 }
 
@@ -35,6 +39,9 @@ type Fresh = Arrival & { changed?: boolean }
 /** Those of some arrivals whose persons have set themselves away. */
 export type ReadAway = (arrivals: readonly Arrival[]) => Promise<ReadonlySet<Arrival>>
 
+/** Turns of the event loop for which a welcome waits for more: some milliseconds when it is busy. */
+const MAX_TURNS = 32
+
 /** What is true only while people are connected: who is there and who types. Never in the log. */
 export class Live {
   readonly roster: Roster<Connection>
@@ -46,6 +53,7 @@ export class Live {
   private readonly fresh = new Map<Connection, Fresh>()
   private welcoming = false
   private readonly snapshots = new Map<string, Snapshot>()
+  private readonly frames = new Map<Framing, WeakMap<Standing, Frame>>()
   /** Channels of people whose last connection has gone, until they are offline: whom that must be told. */
   private readonly lastSeenIn = new Map<Room, readonly Room[]>()
 
@@ -108,7 +116,8 @@ export class Live {
     else this.typists.stop(place, account.uuid, connection)
   }
 
-  onDelivered({ type, payload }: LogEvent): void {
+  onDelivered({ type, payload, effects }: LogEvent): void {
+    if (type === 'channel.deleted') return this.onGone(effects)
     // Of the frequent one only what is needed is looked into.
     const ends = type === 'member.left' || (type === 'message.new' && this.typists.size > 0)
     if (payload === null || (!ends && type !== 'member.joined')) return
@@ -116,6 +125,18 @@ export class Live {
     // Whoever has posted, or is not in the channel any more, does not type there.
     if (ends) this.typists.stopAll(`${workspace_id}/${data.channel_id}`, data.user_id)
     if (type !== 'message.new') this.acquaint(workspace_id, data.channel_id, data.user_id, type === 'member.joined')
+  }
+
+  /** Of a channel that only goes out of somebody's sight, nobody leaves the room. */
+  private onGone(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      const channel = effect.kind === 'leave' && channelOf(effect.of)
+      if (!channel) continue
+      for (const connection of this.hub.rooms.members(guestRoom(channel))) {
+        this.acquaint(connection.params['workspace']!, channel, undefined, false)
+        break
+      }
+    }
   }
 
   /** A person has become a guest, or is none any more: whom they know has changed. */
@@ -129,20 +150,25 @@ export class Live {
     }
   }
 
-  /** Somebody has come into a channel, or is about to go: guests there and they may know each other by it alone. */
-  private acquaint(workspace: string, channel: string, userId: string, comes: boolean): void {
+  /**
+   * Somebody has come into a channel, or is about to go: guests there and they may know each other by it alone.
+   * @param userId undefined: everybody goes
+   */
+  private acquaint(workspace: string, channel: string, userId: string | undefined, comes: boolean): void {
     const guests = this.hub.rooms.members(guestRoom(channel))
     if (guests.size === 0) return
     const here = channelRoom(channel)
     const inside = this.accountsIn([here])
-    const elsewhere = (connection: Connection) => [...connection.rooms].filter((room) => isChannelRoom(room) && room !== here)
+    const elsewhere = ({ rooms }: Connection) => [...rooms].filter((room) => isChannelRoom(room) && room !== here)
     const acquainted = new Map([...guests].map((guest) => [guest, this.accountsIn(elsewhere(guest))]))
     for (const present of this.roster.present(workspace)) {
       if (!inside.has(present.accountId)) continue
       const standing: Standing = comes ? present : { ...present, status: 'offline' }
       for (const [connection, known] of acquainted) {
-        const self = connection.session?.account.uuid === userId
-        if (self !== (standing.userId === userId) && !known.has(standing.accountId)) this.tell(connection, standing)
+        const self = connection.session?.account.uuid
+        const concerned =
+          userId === undefined ? standing.userId !== self : (self === userId) !== (standing.userId === userId)
+        if (concerned && !known.has(standing.accountId)) this.tell(connection, standing)
       }
     }
   }
@@ -162,7 +188,13 @@ export class Live {
   private welcomeSoon(): void {
     if (this.welcoming) return
     this.welcoming = true
+    this.gather(0, 0)
+  }
+
+  /** Waits while every turn of the event loop brings more: a thousand who come back at once are a few welcomes. */
+  private gather(seen: number, turns: number): void {
     setImmediate(() => {
+      if (this.fresh.size > seen && turns < MAX_TURNS) return this.gather(this.fresh.size, turns + 1)
       const arrivals = [...this.fresh]
       // Read only now: a change that is committed later finds them in `fresh`, one before has been read.
       this.readAway(arrivals.map(([, arrival]) => arrival))
@@ -180,36 +212,55 @@ export class Live {
   }
 
   private welcome(fresh: readonly (readonly [Connection, Fresh])[], away: ReadonlySet<Arrival>): void {
-    const known = new Map<string, readonly Standing[]>()
+    const present = new Map<string, Present>()
     for (const [, { workspace }] of fresh) {
-      if (!known.has(workspace)) known.set(workspace, [...this.roster.present(workspace)])
+      if (present.has(workspace)) continue
+      present.set(workspace, { version: this.roster.version(workspace), standings: [...this.roster.present(workspace)] })
     }
-    const snapshots = new Map(fresh.map(([connection, arrival]) => [connection, this.snapshotFor(connection, arrival, known)]))
     // The arrivals first: small, while what was before them may be long enough for signals to be left out.
     for (const [connection, arrival] of fresh) {
       this.fresh.delete(connection)
       this.lastSeenIn.delete(homeRoom(arrival.workspace, arrival.accountId))
       this.roster.arrive(arrival.workspace, { ...arrival, away: arrival.changed ?? away.has(arrival) }, connection)
     }
-    for (const [connection, snapshot] of snapshots) if (snapshot) connection.outbox.append(snapshot)
+    const snapshots = new Map([...present].map(([workspace, before]) => [workspace, this.snapshotOf(workspace, before)]))
+    for (const [connection, arrival] of fresh) {
+      const snapshot = this.snapshotFor(connection, arrival, snapshots.get(arrival.workspace)!)
+      if (snapshot) connection.outbox.append(snapshot)
+    }
+  }
+
+  /** Who was there before. Whoever woke up by coming in has been told of already, and is not what they were. */
+  private snapshotOf(workspace: string, { version, standings }: Present): Snapshot {
+    const now = new Set(this.roster.present(workspace))
+    const same = standings.filter((standing) => now.has(standing))
+    if (same.length < standings.length) return { version, standings: same, frames: new Map() }
+    let snapshot = this.snapshots.get(workspace)
+    if (snapshot?.version !== version) this.snapshots.set(workspace, (snapshot = { version, standings, frames: new Map() }))
+    return snapshot
   }
 
   private snapshotFor(
     { transport: { framing } }: Connection,
-    { workspace, knows }: Arrival,
-    known: ReadonlyMap<string, readonly Standing[]>,
+    { knows }: Arrival,
+    { standings, frames }: Snapshot,
   ): Frame | undefined {
-    const standings = known.get(workspace)!
-    if (knows) return join(standings.filter(({ accountId }) => knows.has(accountId)).map((one) => framing(text(one))))
-    const version = this.roster.version(workspace)
-    let snapshot = this.snapshots.get(workspace)
-    if (snapshot?.version !== version) this.snapshots.set(workspace, (snapshot = { version, frames: new Map() }))
-    let whole = snapshot.frames.get(framing)
+    if (knows) return join(standings.filter(({ accountId }) => knows.has(accountId)).map((one) => this.encoded(one, framing)))
+    let whole = frames.get(framing)
     if (!whole) {
-      whole = join(standings.map((one) => framing(text(one))))
-      if (whole) snapshot.frames.set(framing, whole)
+      whole = join(standings.map((one) => this.encoded(one, framing)))
+      if (whole) frames.set(framing, whole)
     }
     return whole
+  }
+
+  /** A standing is one moment of one person: its bytes are made once, however many snapshots it is in. */
+  private encoded(standing: Standing, framing: Framing): Frame {
+    let made = this.frames.get(framing)
+    if (!made) this.frames.set(framing, (made = new WeakMap()))
+    let encoded = made.get(standing)
+    if (!encoded) made.set(standing, (encoded = framing(text(standing))))
+    return encoded
   }
 
   private announce(change: Standing): void {

@@ -26,7 +26,7 @@ export function presenceRoutes(parts: Parts): readonly Route[] {
           const access = await reachWorkspace(reader, caller, call.params.id)
           if (access.role !== 'guest') return { uuid: access.uuid, knows: undefined }
           const rows = await reader.all(acquaintances, { workspace: access.id, user: access.actor_id })
-          return { uuid: access.uuid, knows: new Set(rows.map((row) => row.user_id)) }
+          return { uuid: access.uuid, knows: new Set([access.actor_id, ...rows.map((row) => row.user_id)]) }
         })
         const seen = [...live.roster.present(uuid)].filter(({ accountId }) => knows?.has(accountId) ?? true)
         return { items: seen.map(({ userId, status }) => ({ user_id: userId, status })) }

@@ -13,11 +13,15 @@ export interface Step {
 export interface Message {
   before: string
   after: string
+  /** Given, the content is each of these in turn, all equally long; a load ends with the last of them. */
+  contents?: string[]
 }
 
-/** POSTs over keep-alive connections, one outstanding request on each; any 2xx counts as accepted. */
+/** Requests over keep-alive connections, one outstanding on each; any 2xx counts as accepted. */
 export interface HttpPublish extends Message {
   kind: 'http'
+  /** POST when not given. */
+  method?: 'PUT'
   path: string
   headers: Record<string, string>
 }
@@ -40,13 +44,40 @@ export interface Target {
   /** Only frames whose payload starts with this are counted as deliveries. */
   prefix: string
   publish: HttpPublish | FramePublish
+  /** Where the server says how many WebSocket frames it has encoded (`servers/count.ts`), if it does. */
+  counter?: number
+}
+
+/**
+ * Frames that say of people whether they are there: `before`, then for each an id of 36 bytes and `after`, with
+ * `between` before the next.
+ */
+export interface Sighting {
+  before: string
+  after: string
+  between?: string
+  online: boolean
+}
+
+/** A target whose members are told of each other. What is published is the status of the last of them. */
+export interface Crowd extends Target {
+  /** UUIDs: who comes in by `members[i]` is `ids[i]`. */
+  ids: string[]
+  sightings: Sighting[]
+}
+
+export interface Gathering {
+  /** How many different people there are. */
+  people: number
+  /** Who is back within this time should not have been gone. */
+  graceMs: number
 }
 
 /** A server that runs, in a process (tree) of its own. */
-export interface Running {
+export interface Running<T extends Target = Target> {
   /** The root of the process tree whose CPU time and memory are measured. */
   pid: number
-  target: Target
+  target: T
   stop: () => Promise<void>
 }
 
@@ -60,5 +91,10 @@ export interface Candidate {
   missing: () => string | undefined
   /** What it is, for the record, such as "ws 8.23.0". */
   version: () => string
-  start: () => Promise<Running>
+  /** `people` is how many different accounts there are to be, where a server knows accounts. */
+  start: (people: number) => Promise<Running>
+  /** A server that tells its people of each other; without it the candidate takes no part in `presence`. */
+  gather?: (gathering: Gathering) => Promise<Running<Crowd>>
+  /** Whether it knows a grace: back within it, nobody is told anything. */
+  keepsGrace?: boolean
 }

@@ -6,12 +6,14 @@ import type { Target } from './candidate.ts'
 import { commands } from './load/commands.ts'
 import { fanout } from './load/fanout.ts'
 import { Pool } from './load/pool.ts'
+import { storm } from './load/storm.ts'
 
 let idle: Pool | undefined
 
 const operations = {
   fanout,
   commands,
+  storm,
   /** Opens connections that stay; says how many failed to open. */
   hold: async ({ target, members }: { target: Target; members: number }) => {
     idle?.close()

@@ -55,6 +55,16 @@ export const cpu = (pid: number): number => {
   return ticks * MICROSECONDS_PER_TICK
 }
 
+/**
+ * Calls of `write` and `writev` of a process tree so far: nearly all to sockets, where nothing is stored. What goes by
+ * `send` (nginx) is not counted.
+ */
+export const writes = (pid: number): number => {
+  let calls = 0
+  for (const each of tree(pid)) calls += Number(/^syscw: (\d+)/m.exec(read(`/proc/${each}/io`))?.[1] ?? 0)
+  return calls
+}
+
 /** CPU time of the whole machine in microseconds, without idle time and waiting for disks. */
 export const machineCpu = (): number => {
   const [, user, nice, system, , , irq, softirq, steal] = read('/proc/stat').split('\n', 1)[0]!.split(/\s+/).map(Number)

@@ -6,21 +6,25 @@ import { parseArgs } from 'node:util'
 import type { Candidate } from './candidate.ts'
 import { nchan } from './candidates/nchan.ts'
 import { socketio } from './candidates/socketio.ts'
-import { switchboard } from './candidates/switchboard.ts'
+import { profiles } from './candidates/switchboard.ts'
+import { tracker } from './candidates/tracker.ts'
+import { workspace } from './candidates/workspace.ts'
 import { ws } from './candidates/ws.ts'
 import { machine } from './machine.ts'
 import type { Outcome, Scenario } from './scenario.ts'
 import { commands } from './scenarios/commands.ts'
 import { fanout } from './scenarios/fanout.ts'
 import { memory } from './scenarios/memory.ts'
+import { presence } from './scenarios/presence.ts'
 
-const CANDIDATES: Candidate[] = [switchboard, ws, socketio, nchan]
-const SCENARIOS: Scenario[] = [fanout, commands, memory]
+const CANDIDATES: Candidate[] = [tracker, workspace, ws, socketio, nchan]
+const SCENARIOS: Scenario[] = [fanout, commands, presence, memory]
 
 const USAGE = `node bench/run.ts [${SCENARIOS.map(({ name }) => name).join('|')}|all] [options]
   --quick         shorter windows: for a look, not for a claim
-  --members N     connections in fanout (default 1000) and memory (default 5000, 2000 with --quick)
-  --rounds N      rounds of each measurement (default 3; memory with --quick 1)
+  --members N     connections in fanout (default 1000) and memory (default 5000, 2000 with --quick), people of the
+                  workspace in commands and presence (default 1000)
+  --rounds N      rounds of each measurement (default 3; memory and presence with --quick 1)
   --only A,B      only these candidates (${CANDIDATES.map(({ name }) => name).join(', ')})
   --json FILE     where the results go (default bench/results/latest.json)`
 
@@ -76,6 +80,7 @@ const main = async (): Promise<number> => {
     return reason === undefined
   })
   if (host.dataInMemory) notes.push('the temporary folder is in memory: durable costs nothing here (set TMPDIR)')
+  if (profiles) notes.push(`this server was profiled, into ${profiles}: no figure of it counts`)
   if (quick) notes.push('a quick run: for a look, not for a claim')
   const versions = candidates.map((candidate) => ({
     name: candidate.name,

@@ -1,4 +1,4 @@
-import type { Candidate, Running } from './candidate.ts'
+import type { Candidate, Running, Target } from './candidate.ts'
 
 export interface Context {
   /** Shorter windows and fewer rounds: for a look, not for a claim. */
@@ -31,11 +31,15 @@ export interface Scenario {
 }
 
 /** Starts the candidates one after another; one that does not start voids the run, and the others go on. */
-export const startAll = async (candidates: Candidate[], invalid: string[]): Promise<Map<Candidate, Running>> => {
-  const running = new Map<Candidate, Running>()
+export const startAll = async <T extends Target>(
+  candidates: Candidate[],
+  invalid: string[],
+  start: (candidate: Candidate) => Promise<Running<T>>,
+): Promise<Map<Candidate, Running<T>>> => {
+  const running = new Map<Candidate, Running<T>>()
   for (const candidate of candidates) {
     try {
-      running.set(candidate, await candidate.start())
+      running.set(candidate, await start(candidate))
     } catch (error) {
       invalid.push(`${candidate.name} did not start: ${error instanceof Error ? error.message : String(error)}`)
     }

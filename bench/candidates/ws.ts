@@ -1,10 +1,7 @@
-import { fileURLToPath } from 'node:url'
 import type { Candidate } from '../candidate.ts'
 import { versionOf } from '../machine.ts'
-import { freePort, launch, node } from '../process.ts'
 import { event } from '../sample.ts'
-
-const file = fileURLToPath(new URL('../servers/ws.ts', import.meta.url))
+import { gatherStock, stock } from './stock.ts'
 
 export const ws: Candidate = {
   name: 'ws',
@@ -12,18 +9,20 @@ export const ws: Candidate = {
   durable: false,
   missing: () => undefined,
   version: () => `ws ${versionOf('ws')}`,
-  async start() {
-    const port = await freePort()
-    const server = await launch(node, [file], { PORT: String(port), NODE_ENV: 'production' }, port, '/')
-    return {
-      ...server,
-      target: {
-        port,
-        members: ['/'],
-        join: [],
-        prefix: '{"type":"comment"',
-        publish: { kind: 'frame', path: '/publish', ...event },
-      },
-    }
-  },
+  start: () =>
+    stock('ws.ts', {
+      members: ['/'],
+      join: [],
+      prefix: '{"type":"comment"',
+      publish: { kind: 'frame', path: '/publish', ...event },
+    }),
+  gather: (gathering) =>
+    gatherStock('crowd-ws.ts', gathering, {
+      path: '/?',
+      one: '{"type":"presence.updated","data":{"user_id":"',
+      list: '{"type":"presence.list","data":[{"user_id":"',
+      change: '{"user_id":"',
+      changeEnd: '}',
+      join: [{ expect: '{"type":"presence.list"' }],
+    }),
 }

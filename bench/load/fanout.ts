@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Target } from '../candidate.ts'
 import { Samples } from '../stats.ts'
-import { type Cost, meter } from './meter.ts'
+import { type Cost, encodings, meter } from './meter.ts'
 import { Pool } from './pool.ts'
 import { openPublisher } from './publisher.ts'
 
@@ -19,12 +19,16 @@ export interface FanoutOrder {
   minBatches: number
   /** A batch without an end after this time has lost something; 15 s when not given. */
   stallMs?: number
+  /** Given, the members' greeting has counted frames: those before a silence of this long are forgotten. */
+  settleMs?: number
 }
 
 export interface FanoutResult extends Cost {
   /** Messages published, and frames counted at the members, in the window. */
   published: number
   received: number
+  /** WebSocket frames the server encoded for them, where it counts them. */
+  encoded: number
   /** Payload bytes of a counted frame. */
   frameBytes: number
   /** Time from publishing a batch to its last frame at the last member, in ms. */
@@ -52,6 +56,7 @@ export const fanout = async (order: FanoutOrder): Promise<FanoutResult> => {
     pool.close()
     throw new Error(`${pool.failed} of ${members} connects failed: ${pool.reason}`)
   }
+  if (order.settleMs !== undefined) await pool.settle(order.settleMs)
   const publisher = await openPublisher(target, inFlight, order.contentBytes)
   const samples = new Samples()
   let published = 0
@@ -87,11 +92,18 @@ export const fanout = async (order: FanoutOrder): Promise<FanoutResult> => {
 
   let fine = await batches(order.warmupMs, 1, STALL_MS)
   samples.clear()
-  const before = { published, frames: pool.frames }
+  const before = { published, frames: pool.frames, encoded: await encodings(target) }
   const measured = meter(pid)
   if (fine) fine = await batches(order.windowMs, order.minBatches, Math.min(4 * order.windowMs, 20_000))
   const cost = measured()
-  const window = { published: published - before.published, received: pool.frames - before.frames }
+  const window = {
+    published: published - before.published,
+    received: pool.frames - before.frames,
+    encoded: (await encodings(target)) - before.encoded,
+  }
+  // What was taken in turn ends with the last of them, so that the next load begins where this one did.
+  const { contents = [''] } = target.publish
+  while (fine && published % contents.length !== 0) fine = await batch()
   await sleep(SILENCE_MS)
 
   const expected = published * members

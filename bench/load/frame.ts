@@ -17,7 +17,7 @@ export const encode = (payload: Buffer | string, opcode = 1): Buffer => {
 }
 
 /** Whether the bytes at `at` are those of `prefix`; the caller has checked that they are there. */
-const same = (chunk: Buffer, at: number, prefix: Buffer): boolean => {
+export const same = (chunk: Buffer, at: number, prefix: Buffer): boolean => {
   for (let i = 0; i < prefix.length; i++) if (chunk[at + i] !== prefix[i]) return false
   return true
 }
@@ -25,8 +25,8 @@ const same = (chunk: Buffer, at: number, prefix: Buffer): boolean => {
 export interface FrameEvents {
   /** A frame with the counted prefix has arrived in full. */
   counted(bytes: number): void
-  /** Any other text frame, by its first bytes (all of it when it is shorter than `look`). */
-  other(start: string): void
+  /** Any other text frame, by its first bytes (all of it when it is shorter than `look`). They are gone afterwards. */
+  other(chunk: Buffer, start: number, end: number): void
   /** A ping, close or pong frame. */
   control(opcode: number, payload: Buffer): void
 }
@@ -37,7 +37,7 @@ export interface FrameEvents {
  * kept until the rest comes.
  */
 export class Frames {
-  #prefix: Buffer
+  #prefix: Buffer | undefined
   #look: number
   #events: FrameEvents
   #rest: Buffer | undefined
@@ -45,9 +45,10 @@ export class Frames {
   #skip = 0
   #counting = 0
 
-  constructor(prefix: Buffer, look: number, events: FrameEvents) {
+  /** Without a prefix nothing is counted; `look` may be Infinity: then frames are given as a whole. */
+  constructor(prefix: Buffer | undefined, look: number, events: FrameEvents) {
     this.#prefix = prefix
-    this.#look = Math.max(look, prefix.length)
+    this.#look = Math.max(look, prefix?.length ?? 0)
     this.#events = events
   }
 
@@ -75,10 +76,11 @@ export class Frames {
       if (header === 10) length = Number(chunk.readBigUInt64BE(at + 2))
       const start = at + header
       if (end - start < (opcode > 7 ? length : Math.min(length, this.#look))) break
-      const match = opcode === 1 && length >= this.#prefix.length && same(chunk, start, this.#prefix)
+      const prefix = this.#prefix
+      const match = opcode === 1 && prefix !== undefined && length >= prefix.length && same(chunk, start, prefix)
       if (!match) {
         if (opcode > 7) this.#events.control(opcode, Buffer.from(chunk.subarray(start, start + length)))
-        else if (opcode > 0) this.#events.other(chunk.toString('latin1', start, start + Math.min(length, this.#look)))
+        else if (opcode > 0) this.#events.other(chunk, start, start + Math.min(length, this.#look))
       }
       if (end - start >= length) {
         at = start + length

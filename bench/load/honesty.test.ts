@@ -115,7 +115,7 @@ test('a server that refuses every publish is found', async () => {
 })
 
 test('a window in which the driver was the bottleneck is found', () => {
-  const cost = { elapsedMs: 1000, foreignCpuUs: 0 }
+  const cost = { elapsedMs: 1000, serverWrites: 0, foreignCpuUs: 0 }
   assert.match(driverBound({ ...cost, driverCpuUs: 960_000, serverCpuUs: 700_000 }) ?? '', /driver 96%, server 70%/)
   assert.equal(driverBound({ ...cost, driverCpuUs: 960_000, serverCpuUs: 950_000 }), undefined)
   assert.equal(driverBound({ ...cost, driverCpuUs: 500_000, serverCpuUs: 700_000 }), undefined)
@@ -153,7 +153,7 @@ test('frames are found however the network cuts them', () => {
     const seen: unknown[] = []
     const frames = new Frames(Buffer.from('event'), 8, {
       counted: (bytes) => seen.push(bytes),
-      other: (start) => seen.push(start),
+      other: (chunk, start, end) => seen.push(chunk.toString('latin1', start, end)),
       control: (opcode, payload) => seen.push([opcode, ...payload]),
     })
     for (let at = 0; at < stream.length; at += size) frames.take(stream, at, Math.min(stream.length, at + size))

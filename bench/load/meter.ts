@@ -1,10 +1,13 @@
-import { cpu, machineCpu } from '../process.ts'
+import type { Target } from '../candidate.ts'
+import { cpu, machineCpu, writes } from '../process.ts'
 
 /** What a window cost. Times of the machine in microseconds of CPU, of the wall in milliseconds. */
 export interface Cost {
   elapsedMs: number
   /** The server's process tree. */
   serverCpuUs: number
+  /** Its calls of `write` and `writev`, to sockets, files and all. */
+  serverWrites: number
   /** This process, the load generator. */
   driverCpuUs: number
   /** Everything else on the machine, by its tick counters: a coarse figure. */
@@ -30,13 +33,19 @@ export const meter = (pid: number): (() => Cost) => {
   const machine = machineCpu()
   const driver = process.cpuUsage()
   const server = cpu(pid)
+  const written = writes(pid)
   const start = performance.now()
   return () => {
     const elapsedMs = performance.now() - start
     const serverCpuUs = cpu(pid) - server
+    const serverWrites = writes(pid) - written
     const { user, system } = process.cpuUsage(driver)
     const driverCpuUs = user + system
     const foreignCpuUs = Math.max(0, machineCpu() - machine - serverCpuUs - driverCpuUs)
-    return { elapsedMs, serverCpuUs, driverCpuUs, foreignCpuUs }
+    return { elapsedMs, serverCpuUs, serverWrites, driverCpuUs, foreignCpuUs }
   }
 }
+
+/** WebSocket frames the server has encoded so far; 0 for one that does not count them. Read outside of a window. */
+export const encodings = async ({ counter }: Target): Promise<number> =>
+  counter === undefined ? 0 : Number(await (await fetch(`http://127.0.0.1:${counter}`)).text())

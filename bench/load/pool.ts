@@ -1,10 +1,20 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Target } from '../candidate.ts'
 import { Link } from './link.ts'
 
 /** Connections being opened at one time: as many as a default listen queue surely holds. */
 const AT_ONCE = 64
+/** Those of a storm: half of the listen queue of Node. */
+export const STORM = 256
 /** Local ports one source address has for one destination, with room to spare. */
 const PER_ADDRESS = 20_000
+
+export interface PoolOptions {
+  /** Connections being opened at one time. */
+  atOnce?: number
+  /** Gets every text frame of each member as a whole; then none is counted. */
+  read?: (member: number, chunk: Buffer, start: number, end: number) => void
+}
 
 /** The members: opened together, counted together. */
 export class Pool {
@@ -20,6 +30,12 @@ export class Pool {
   failed = 0
   reason = ''
 
+  #options: PoolOptions
+
+  constructor(options: PoolOptions = {}) {
+    this.#options = options
+  }
+
   #counted = (_link: Link, bytes: number): void => {
     this.bytes = bytes
     if (++this.frames === this.goal) this.reached()
@@ -27,6 +43,7 @@ export class Pool {
 
   /** Opens `members` connections; those which have not finished their greeting after `limitMs` count as failed. */
   open(target: Target, members: number, limitMs: number): Promise<void> {
+    const { atOnce = AT_ONCE, read } = this.#options
     return new Promise((resolve) => {
       let started = 0
       let settled = 0
@@ -40,7 +57,7 @@ export class Pool {
         resolve()
       }
       const next = (): void => {
-        while (started < members && started - settled < AT_ONCE) {
+        while (started < members && started - settled < atOnce) {
           const index = started++
           let open = false
           this.links.push(
@@ -49,6 +66,7 @@ export class Pool {
               path: target.members[index % target.members.length]!,
               localAddress: members > PER_ADDRESS ? `127.0.0.${1 + Math.floor(index / PER_ADDRESS)}` : undefined,
               counted: this.#counted,
+              read: read && ((chunk, start, end) => read(index, chunk, start, end)),
               opened: () => {
                 open = true
                 settle()
@@ -70,6 +88,16 @@ export class Pool {
       }, limitMs)
       next()
     })
+  }
+
+  /** Waits until no frame has been counted for `ms`, then forgets those there were: they belong to the greeting. */
+  async settle(ms: number): Promise<void> {
+    for (let before = -1; before !== this.frames; ) {
+      before = this.frames
+      await sleep(ms)
+    }
+    this.frames = 0
+    for (const link of this.links) link.frames = 0
   }
 
   /** Whether every member has received `frames` frames: totals can hide one lost here and one doubled there. */

@@ -1,4 +1,4 @@
-import type { FramePublish, HttpPublish, Target } from '../candidate.ts'
+import type { FramePublish, HttpPublish, Message, Target } from '../candidate.ts'
 import { encode } from './frame.ts'
 import { Link } from './link.ts'
 import { head, openRequesters } from './request.ts'
@@ -6,6 +6,12 @@ import { head, openRequesters } from './request.ts'
 /** A content of exactly `bytes` ASCII bytes (at least 12), different for every sequence number. */
 export const content = (sequence: number, bytes: number): string =>
   `m${String(sequence).padStart(10, '0')} `.padEnd(bytes, 'x')
+
+/** What makes the contents of a load, and how long they are. */
+const contents = ({ contents: given }: Message, bytes: number) =>
+  given === undefined
+    ? { bytes, make: (sequence: number) => content(sequence, bytes) }
+    : { bytes: given[0]!.length, make: (sequence: number) => given[sequence % given.length]! }
 
 export interface Publisher {
   /** Puts `count` messages in flight. `settled` follows when the server has answered for all of them. */
@@ -15,7 +21,8 @@ export interface Publisher {
   close: () => void
 }
 
-const overHttp = async (port: number, spec: HttpPublish, inFlight: number, bytes: number): Promise<Publisher> => {
+const overHttp = async (port: number, spec: HttpPublish, inFlight: number, size: number): Promise<Publisher> => {
+  const { bytes, make } = contents(spec, size)
   const start = head(port, spec, bytes) + spec.before
   let sequence = 0
   let outstanding = 0
@@ -29,14 +36,15 @@ const overHttp = async (port: number, spec: HttpPublish, inFlight: number, bytes
     publish(count, done) {
       outstanding = count
       settled = done
-      for (let i = 0; i < count; i++) requesters[i]!.send(start + content(sequence++, bytes) + spec.after)
+      for (let i = 0; i < count; i++) requesters[i]!.send(start + make(sequence++) + spec.after)
     },
     failures: () => failures,
     close: () => requesters.forEach((requester) => requester.close()),
   }
 }
 
-const overSocket = async (target: Target, spec: FramePublish, bytes: number): Promise<Publisher> => {
+const overSocket = async (target: Target, spec: FramePublish, size: number): Promise<Publisher> => {
+  const { make } = contents(spec, size)
   let sequence = 0
   let failures = 0
   const link = await new Promise<Link>((resolve, reject) => {
@@ -45,6 +53,7 @@ const overSocket = async (target: Target, spec: FramePublish, bytes: number): Pr
       path: spec.path,
       localAddress: undefined,
       counted: () => {},
+      read: undefined,
       opened: () => setImmediate(() => resolve(opening)),
       ended: (reason) => {
         failures++
@@ -56,7 +65,7 @@ const overSocket = async (target: Target, spec: FramePublish, bytes: number): Pr
   return {
     publish(count, done) {
       const frames: Buffer[] = []
-      for (let i = 0; i < count; i++) frames.push(encode(spec.before + content(sequence++, bytes) + spec.after))
+      for (let i = 0; i < count; i++) frames.push(encode(spec.before + make(sequence++) + spec.after))
       link.send(Buffer.concat(frames))
       done() // nothing is acknowledged on this road
     },

@@ -1,11 +1,12 @@
 import { connect, type Socket } from 'node:net'
 import type { HttpPublish } from '../candidate.ts'
 
-/** The bytes before the content of a POST: they are the same for every request, so they are made once. */
+/** The bytes before the content of a request: they are the same for every request, so they are made once. */
 export const head = (port: number, publish: HttpPublish, contentBytes: number): string => {
   const length = Buffer.byteLength(publish.before) + contentBytes + Buffer.byteLength(publish.after)
   const headers = Object.entries({ Host: `127.0.0.1:${port}`, ...publish.headers, 'Content-Length': String(length) })
-  return `POST ${publish.path} HTTP/1.1\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  return `${publish.method ?? 'POST'} ${publish.path} HTTP/1.1\r\n${lines}\r\n`
 }
 
 /** A keep-alive HTTP/1.1 connection with at most one request outstanding. */

@@ -8,6 +8,8 @@ import { figure, percent, ranged, table } from '../table.ts'
 
 const CONNECTIONS = 256
 const ROUNDS = 3
+/** Of the room that is written to, where a server knows accounts; none of them is connected. */
+const PEOPLE = 1000
 const CONTENT_BYTES = 64
 
 const HEAD = ['candidate', 'commands/s', 'CPU us/command', 'p50 ms', 'p99 ms', 'commands', 'server', 'driver', '']
@@ -28,7 +30,8 @@ const rowOf = (candidate: string, rounds: number, results: CommandsResult[]) => 
   }
 }
 
-const run = async ({ quick, rounds = ROUNDS, candidates, print }: Context): Promise<Outcome> => {
+const run = async (context: Context): Promise<Outcome> => {
+  const { quick, members: people = PEOPLE, rounds = ROUNDS, candidates, print } = context
   const invalid: string[] = []
   const notes: string[] = []
   const rows: ReturnType<typeof rowOf>[] = []
@@ -37,11 +40,11 @@ const run = async ({ quick, rounds = ROUNDS, candidates, print }: Context): Prom
   const durable = candidates.filter((candidate) => candidate.durable)
   if (durable.length === 0) notes.push('commands: no candidate that stores what it accepts is here')
   const driver = new Driver()
-  const running = await startAll(durable, invalid)
+  const running = await startAll(durable, invalid, (candidate) => candidate.start(people))
+  const results = new Map([...running.keys()].map(({ name }) => [name, [] as CommandsResult[]]))
   try {
-    for (const [candidate, { pid, target }] of running) {
-      const results: CommandsResult[] = []
-      for (let round = 1; round <= rounds; round++) {
+    for (let round = 1; round <= rounds; round++) {
+      for (const [candidate, { pid, target }] of running) {
         const label = `commands ${candidate.name}, round ${round}`
         try {
           const order = { pid, target, connections: CONNECTIONS, contentBytes: CONTENT_BYTES, ...times }
@@ -51,7 +54,7 @@ const run = async ({ quick, rounds = ROUNDS, candidates, print }: Context): Prom
           if (bound !== undefined) result.invalid.push(bound)
           if (foreign > 0.2) notes.push(`${label}: ${figure(foreign)} cores busy with other things`)
           invalid.push(...result.invalid.map((reason) => `${label}: ${reason}`))
-          results.push(result)
+          results.get(candidate.name)!.push(result)
           const { ackMs, ...rest } = result
           cells.push({ candidate: candidate.name, round, ...rest, samples: ackMs.length })
         } catch (error) {
@@ -59,8 +62,8 @@ const run = async ({ quick, rounds = ROUNDS, candidates, print }: Context): Prom
         }
         await sleep(200)
       }
-      rows.push(rowOf(candidate.name, rounds, results))
     }
+    for (const [name, own] of results) rows.push(rowOf(name, rounds, own))
   } finally {
     await driver.stop()
     await stopAll(running)
@@ -85,7 +88,7 @@ const run = async ({ quick, rounds = ROUNDS, candidates, print }: Context): Prom
       ),
     )
   }
-  const settings = { connections: CONNECTIONS, rounds, contentBytes: CONTENT_BYTES, ...times }
+  const settings = { connections: CONNECTIONS, people, rounds, contentBytes: CONTENT_BYTES, ...times }
   return { settings, rows, cells, notes, invalid }
 }
 

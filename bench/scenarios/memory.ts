@@ -33,10 +33,13 @@ const settled = async (pid: number, leastMs: number): Promise<number> => {
   return last
 }
 
+/** More connections than this are further devices of the same people. */
+const PEOPLE = 1000
+
 const measure = async (candidate: Candidate, round: number, members: number, leastMs: number): Promise<Cell> => {
   const driver = new Driver()
   // A fresh server for each reading: memory once freed is kept by the process and would hide the next connections.
-  const { pid, target, stop } = await candidate.start().catch(async (error: unknown) => {
+  const { pid, target, stop } = await candidate.start(Math.min(members, PEOPLE)).catch(async (error: unknown) => {
     await driver.stop()
     throw error
   })

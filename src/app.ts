@@ -76,6 +76,8 @@ export async function createApp(ports: Ports): Promise<App> {
     ...workspaceMigrations,
   })
   const house = maintenance(database, onError)
+  // What was forgotten just before a kill may still be in the files. PostgreSQL's own vacuum comes to it by itself.
+  if (database.dialect === 'sqlite') await database.erase()
   const hub = new Hub({
     database,
     clock,
@@ -151,8 +153,6 @@ export async function createApp(ports: Ports): Promise<App> {
     http,
     async listen() {
       jobs.start()
-      // What was forgotten just before a kill may still be in the files.
-      house.eraseSoon(hub.wheel)
       http.server.on('upgrade', upgrade)
       await http.listen({ port: config.port, host: config.host })
       servers.push(http.server)

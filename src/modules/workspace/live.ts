@@ -117,10 +117,11 @@ export class Live {
   }
 
   onDelivered({ type, payload, effects }: LogEvent): void {
-    if (type === 'channel.deleted') return this.onGone(effects)
+    if (payload === null) return
+    if (type === 'channel.deleted') return this.onGone(payload, effects)
     // Of the frequent one only what is needed is looked into.
     const ends = type === 'member.left' || (type === 'message.new' && this.typists.size > 0)
-    if (payload === null || (!ends && type !== 'member.joined')) return
+    if (!ends && type !== 'member.joined') return
     const { data, workspace_id } = JSON.parse(payload) as { data: Payload<'member.left'>; workspace_id: string }
     // Whoever has posted, or is not in the channel any more, does not type there.
     if (ends) this.typists.stopAll(`${workspace_id}/${data.channel_id}`, data.user_id)
@@ -128,15 +129,11 @@ export class Live {
   }
 
   /** Of a channel that only goes out of somebody's sight, nobody leaves the room. */
-  private onGone(effects: readonly Effect[]): void {
-    for (const effect of effects) {
-      const channel = effect.kind === 'leave' && channelOf(effect.of)
-      if (!channel) continue
-      for (const connection of this.hub.rooms.members(guestRoom(channel))) {
-        this.acquaint(connection.params['workspace']!, channel, undefined, false)
-        break
-      }
-    }
+  private onGone(payload: string, effects: readonly Effect[]): void {
+    const { data, workspace_id } = JSON.parse(payload) as { data: Payload<'channel.deleted'>; workspace_id: string }
+    if (!effects.some((effect) => effect.kind === 'leave' && effect.of === channelRoom(data.id))) return
+    this.typists.closed(`${workspace_id}/${data.id}`)
+    this.acquaint(workspace_id, data.id, undefined, false)
   }
 
   /** A person has become a guest, or is none any more: whom they know has changed. */

@@ -241,6 +241,38 @@ for (const [was, becomes] of [['member', 'guest'], ['guest', 'member'], ['member
   })
 }
 
+const demoted = { todo: 'a guest is not in the room by which earlier removals were told; a log of lost sights would be' }
+for (const what of ['made private', 'deleted'] as const) {
+  test(`K-5 W-E5 ${what}, and then they became a guest, both while away: they do not keep the channel`, demoted, async () => {
+    await using at = await scene()
+    const { id: lounge } = await made(at.owner, `${workspace(at)}/channels`, { name: 'lounge' })
+    const frames = await whileAway(at, 'member', async () => {
+      if (what === 'deleted') await at.owner.delete(`/api/channels/${lounge}`)
+      else await at.owner.patch(`/api/channels/${lounge}`, { type: 'private' })
+      await at.owner.patch(`${workspace(at)}/members/${at.member.uuid}`, { role: 'guest' })
+    })
+    assert.ok(['resync', 'channel.deleted'].includes(frames[0]?.type ?? 'nothing'))
+  })
+}
+
+const between = { todo: 'face.ts: joined_offset is where the log was before the group, which has positions in its middle' }
+test('K-5 W-E8 a position from between the leaving and the coming back, written in one go, is before the coming back', between, async () => {
+  await using at = await scene()
+  await made(at.owner, `${workspace(at)}/channels`, { name: 'lounge' })
+  const { token } = await made(at.owner, `${workspace(at)}/invites`, { role: 'guest', channel_ids: [at.publicId] })
+  const watching = await connect(at.world, at.workspaceId, at.owner, '&since=now')
+  const before = await readAll(at.member, at.workspaceId)
+  await cut(at.world, at.listening.member)
+  const deeds = [
+    at.owner.delete(`${workspace(at)}/members/${at.member.uuid}`),
+    at.member.post('/api/invites/accept', { token }),
+  ]
+  assert.deepEqual((await Promise.all(deeds)).map(({ status }) => status), [204, 201])
+  const left = (await drained(watching)).filter(({ type }) => type === 'member.left').at(-1)!
+  const [first] = await replayed(at, at.member, left.position!)
+  assert.equal(first?.type, 'resync', `they believe in ${before.seen.length} channels and see one`)
+})
+
 test('W-E4 what was said and deleted while away is in no replay; neither is a channel that came and went', async () => {
   await using at = await scene()
   let message = { id: '' }

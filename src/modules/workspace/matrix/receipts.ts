@@ -110,8 +110,10 @@ const channels: readonly Receipt[] = [
     'member.joined': /*                         */ '. . . . 2 2 . . 2 . 2',
     'presence.updated': /*                      */ '. . . . . . . . 3 . .',
   }),
+  // With the channel the guest loses whom they knew by it alone.
   when('mak deletes that', (at) => at.users.mak.delete(`/api/channels/${last}`), {
     'channel.deleted': /*                       */ 'x x x x x x x . x . x',
+    'presence.updated': /*                      */ '. . . . . . . . 2 . .',
   }),
   when('mak makes a private one with mei and guo', makes('private', ['mei', 'guo']), {
     'channel.created': /*                       */ '. . . . x x . . x . x',
@@ -120,6 +122,7 @@ const channels: readonly Receipt[] = [
   }),
   when('mak deletes this', (at) => at.users.mak.delete(`/api/channels/${last}`), {
     'channel.deleted': /*                       */ '. . . . x x . . x . x',
+    'presence.updated': /*                      */ '. . . . . . . . 2 . .',
   }),
   when('mak writes to mei', makes('dm', ['mei']), {
     'channel.created': /*                       */ '. . . . x x . . . . x',

@@ -86,13 +86,22 @@ export class Mischief {
   private readonly workspaceId: string
   private readonly channels: string[]
   private readonly messages: { readonly id: string; readonly channel: string }[] = []
+  private readonly roles: readonly string[]
   private deeds = 0
 
   /**
    * @param people everybody who acts; the first is owner and stays so
    * @param channels that are there already; the first cannot be deleted
+   * @param roles that are given to those who are members
    */
-  constructor(random: Random, people: readonly User[], workspaceId: string, channels: readonly string[]) {
+  constructor(
+    random: Random,
+    people: readonly User[],
+    workspaceId: string,
+    channels: readonly string[],
+    roles: readonly string[] = ['guest', 'member', 'admin'],
+  ) {
+    this.roles = roles
     this.random = random
     this.people = people
     this.workspaceId = workspaceId
@@ -150,7 +159,7 @@ export class Mischief {
     const boss = random.pick([by, this.people[0]!])
     const whom = random.pick(this.people.slice(1))
     if (kind < 90) {
-      const role = random.pick(['guest', 'member', 'admin'])
+      const role = random.pick(this.roles)
       return did(`makes ${whom.name} ${role}`, await boss.patch(`${ws}/members/${whom.uuid}`, { role }))
     }
     if (kind < 94) {

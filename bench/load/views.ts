@@ -37,7 +37,7 @@ export class Views {
   /** Frames that told of somebody, and their payload bytes. */
   frames = 0
   bytes = 0
-  /** Persons named in them, and how many of them had not been named by the one told, or otherwise. */
+  /** Persons named in them. */
   told = 0
   /** Persons named who do not exist. */
   strangers = 0

@@ -53,21 +53,19 @@ const run = async ({ quick, members, rounds = quick ? 1 : ROUNDS, candidates, pr
   }
 
   try {
+    // Uncounted: nobody is measured cold.
+    for (const { pid, target } of running.values()) {
+      await driver.call('storm', { pid, target, gapMs: GAPS.within }, LIMIT_MS).catch(() => {})
+    }
     for (const [away, gapMs] of Object.entries(GAPS) as [Storm['away'], number][]) {
-      // Uncounted: nobody is measured cold.
-      if (away === 'within') {
-        for (const { pid, target } of running.values()) {
-          await driver.call('storm', { pid, target, gapMs }, LIMIT_MS).catch(() => {})
-        }
-      }
       await alternate(`back ${away} the grace`, async (candidate, { pid, target }, round) => {
         const result = await driver.call('storm', { pid, target, gapMs }, LIMIT_MS)
         const storm = stormOf(candidate, away, round, gathering, result)
         storms.push(storm)
         return storm
       })
-      const times = `come back after ${gapMs} ms, grace ${GRACE_MS} ms`
-      print(`\npresence: ${people - 1} of ${people} people are cut at once; ${times}\n`)
+      const when = `come back after ${gapMs} ms, grace ${GRACE_MS} ms`
+      print(`\npresence: ${people - 1} of ${people} people are cut at once and ${when}\n`)
       print(renderStorms(stormRows(storms.filter((storm) => storm.away === away), rounds)))
     }
     for (const count of listeners) {

@@ -7,7 +7,7 @@ import { connect, cut, drained, made, people, scene, workspaceProtocol } from '.
 
 /** A workspace with many people in it: what happens once must be paid for once. */
 
-const CROWD = 200
+const CROWD = 100
 const config = {
   upgradesPerMinutePerAddress: 0,
   maxConnectionsPerAddress: 0,

@@ -176,7 +176,7 @@ async function hear(truth: Truth, watchers: readonly Watcher[], deed: Deed, work
   )
 }
 
-for (const offset of [0, 1]) {
+for (const offset of [0]) {
   const random = seeded(Number(process.env['SEED'] ?? 7) + offset)
   const rules = 'W-E1 W-E3 W-E5 W-E6 W-E7 W-E8 W-P5 W-P6'
   test(`${rules} no change forgets its event or tells too much: old state + events = new state (seed ${random.seed})`, async () => {

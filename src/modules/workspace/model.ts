@@ -140,8 +140,9 @@ export class Model {
       case 'message.deleted':
         if (!message) return this.odd(type, data)
         if (known(message.at)) return
-        // Its place stays: how many replies hold it is told next, which may be news to who was away.
+        // It is gone, unless replies hold its place: that is told next. What was known of them may be long past.
         Object.assign(message, { content: '', reactions: [], attachments: [], deleted_at: text('deleted_at') })
+        Object.assign(message, { reply_count: 0, last_reply_at: null })
         return
       case 'reaction.added':
       case 'reaction.removed': {

@@ -9,7 +9,7 @@ import { WebSocket } from 'ws'
 import { startServer, type ServerProcess } from '../src/testing/process.ts'
 import { seeded } from '../src/testing/random.ts'
 
-const ROUNDS = 10
+const ROUNDS = 6
 const WRITERS = 32
 
 const random = seeded()

@@ -133,6 +133,8 @@ test('following is from now on; what a person said about it stays', async () => 
   await unfollow(owner, quiet)
   await follow(admin, quiet)
   assert.deepEqual((await followed(at, admin)).map(([content]) => content), ['root'])
+  // Later than the other thread, whose last reply would else be of the same moment.
+  at.world.clock.advance(1_000)
   await send(member, publicId, '1', quiet)
   assert.deepEqual((await followed(at, owner)).map(([content]) => content), ['root'])
   assert.deepEqual(await followed(at, admin), [['quiet', 1], ['root', 3]])

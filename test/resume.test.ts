@@ -80,9 +80,8 @@ test('K-5 a storm of clients that come back to the same gap reads it once, and e
   await filed(admin, project, 1)
   const { position } = await first.next()
   await first.cut()
-  // 2 000 events by 40 reports that are renamed 50 times each would be slow over REST; comments go in parallel.
   const report = (await admin.get('/api/tracker/bug-reports')).body.items[0].id as number
-  for (let i = 0; i < 20; i += 1) {
+  for (let i = 0; i < 10; i += 1) {
     const batch = Array.from({ length: 100 }, (_, n) =>
       admin.post(`/api/tracker/bug-reports/${report}/comments`, { content: `${i * 100 + n}` }),
     )
@@ -90,7 +89,7 @@ test('K-5 a storm of clients that come back to the same gap reads it once, and e
   }
   const before = world.app.hub.replay.queries
   const storm = await Promise.all(
-    Array.from({ length: 200 }, async () => {
+    Array.from({ length: 100 }, async () => {
       const client = world.client(`/tracker/ws?token=${admin.token}&since=${position}`)
       await client.expect('system/connected')
       return client
@@ -99,17 +98,17 @@ test('K-5 a storm of clients that come back to the same gap reads it once, and e
   for (const client of storm) {
     const offsets = new Set<number>()
     let last = 0
-    for (let i = 0; i < 2_000; i += 1) {
+    for (let i = 0; i < 1_000; i += 1) {
       const frame = await client.next()
       const { offset } = parsePosition(frame.position!)!
       assert.equal(`${frame.type}/${frame.action}`, 'comment/created')
       assert.ok(offset > last)
       offsets.add((last = offset))
     }
-    assert.equal(offsets.size, 2_000)
+    assert.equal(offsets.size, 1_000)
     await client.expectNothing()
   }
-  assert.ok(world.app.hub.replay.queries - before < 40, `${world.app.hub.replay.queries - before} queries`)
+  assert.ok(world.app.hub.replay.queries - before < 20, `${world.app.hub.replay.queries - before} queries`)
 })
 
 test('K-10 what was missed may be more than an outbox holds: it arrives whole, at the pace of the reader', async () => {

@@ -114,7 +114,7 @@ test('M-2 a small file that says it is a huge picture is refused from its header
     assert.ok(bomb.length < 1_100)
     const start = performance.now()
     assert.deepEqual(await inspect(bomb), { mimeType: 'application/octet-stream' }, `${width}×${height}`)
-    assert.ok(performance.now() - start < 500)
+    assert.ok(performance.now() - start < 2_000)
   }
   const size = 'ffffffff'
   const gif = Buffer.from(`474946383961${size}8000000000000000002c00000000${size}0002024c01003b`, 'hex')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CommandError } from '../kernel/errors.ts'
+import { leastMs } from '../testing/effort.ts'
 import { checkFields, keyOf, passes } from './fields.ts'
 
 type Field = Parameters<typeof passes>[0]
@@ -72,9 +73,10 @@ test('I-1 case and compatibility forms make no difference', () => {
 })
 
 test('I-3 checks take no time over hostile text', () => {
-  const started = performance.now()
-  for (const text of ['a'.repeat(1_000), 'a.'.repeat(500), `${'a'.repeat(64)}@${'a-'.repeat(90)}`, '@'.repeat(1_000)]) {
-    for (const field of Object.keys(good) as Field[]) passes(field, text)
-  }
-  assert.ok(performance.now() - started < 100)
+  const took = leastMs(() => {
+    for (const text of ['a'.repeat(1_000), 'a.'.repeat(500), `${'a'.repeat(64)}@${'a-'.repeat(90)}`, '@'.repeat(1_000)]) {
+      for (const field of Object.keys(good) as Field[]) passes(field, text)
+    }
+  })
+  assert.ok(took < 100, `${took} ms`)
 })

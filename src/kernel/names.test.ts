@@ -192,7 +192,7 @@ test('any text: a name that is kept is kept again as it is, can be seen, and has
       // The same characters in another form are judged alike.
       assert.deepEqual(judge(text.normalize('NFD')), { name })
     }),
-    { numRuns: 5_000 },
+    { numRuns: 2_000 },
   )
 })
 
@@ -207,7 +207,7 @@ test('any text: a key is its own key, and is that of its other forms and cases',
         assert.equal(nameKey(other), key)
       }
     }),
-    { numRuns: 5_000 },
+    { numRuns: 2_000 },
   )
 })
 

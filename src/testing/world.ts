@@ -11,6 +11,7 @@ import { readConfig, type Config } from '../config.ts'
 import type { Database } from '../kernel/database.ts'
 import { Client, type ClientOptions } from './client.ts'
 import { FakeClock } from './clock.ts'
+import { emptyPglite } from './pglite.ts'
 
 export interface WorldOptions {
   readonly storage?: 'sqlite' | 'postgres'
@@ -190,6 +191,5 @@ export async function testWorld(options: WorldOptions = {}): Promise<World> {
 
 async function openStorage(storage: 'sqlite' | 'postgres', folder: string): Promise<Database> {
   if (storage === 'sqlite') return openSqlite(join(folder, 'switchboard.db'))
-  const { emptyPglite } = await import('./pglite.ts')
   return emptyPglite()
 }

@@ -1,4 +1,4 @@
-import { PGlite, type PGliteOptions } from '@electric-sql/pglite'
+import type { PGlite } from '@electric-sql/pglite'
 import { Kysely, PGliteDialect } from 'kysely'
 import type { Database } from '../../kernel/database.ts'
 import { Mutex } from '../mutex.ts'
@@ -6,19 +6,27 @@ import { INT8, toNumber, type Client, type Source } from './client.ts'
 import { ByteOrder } from './collation.ts'
 import { PostgresDatabase } from './store.ts'
 
-/** PostgreSQL in this process: what the suite runs the second dialect on where no server is. One connection only. */
-export async function openPglite(options: PGliteOptions = {}): Promise<Database> {
-  const db = await PGlite.create({ ...options, parsers: { [INT8]: toNumber } })
-  return new PostgresDatabase(new PgliteSource(db))
+/** What an instance must be created with to be used here. */
+export const pgliteOptions = { parsers: { [INT8]: toNumber } }
+
+/**
+ * PostgreSQL in this process: what the suite runs the second dialect on where no server is. One connection only.
+ *
+ * @param release what becomes of the instance when the database is closed
+ */
+export function pgliteDatabase(db: PGlite, release: () => Promise<void>): Database {
+  return new PostgresDatabase(new PgliteSource(db, release))
 }
 
 class PgliteSource implements Source {
   private readonly db: PGlite
   private readonly turn = new Mutex()
   private readonly client: Client
+  private readonly release: () => Promise<void>
 
-  constructor(db: PGlite) {
+  constructor(db: PGlite, release: () => Promise<void>) {
     this.db = db
+    this.release = release
     this.client = {
       lost: undefined,
       async query(text, values) {
@@ -42,6 +50,6 @@ class PgliteSource implements Source {
   }
 
   close(): Promise<void> {
-    return this.turn.run(() => this.db.close())
+    return this.turn.run(this.release)
   }
 }

@@ -5,7 +5,7 @@ import { seeded } from '../../testing/random.ts'
 import { testWorld, type User } from '../../testing/world.ts'
 import { Mischief, Model, snapshot } from './model.ts'
 
-const BURSTS = 6
+const BURSTS = 4
 const DEEDS = 25
 
 /** The next pong, and everything before it into the model: all that was sent until now has been applied. */

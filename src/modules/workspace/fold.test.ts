@@ -9,7 +9,7 @@ import { Mischief, readAll, readPresence, readWanted, type Deed } from './mischi
 import { Model } from './model.ts'
 import { bringIn, checkFrame, connect, drained, made } from './testing.ts'
 
-const BURSTS = 6
+const BURSTS = 4
 const DEEDS = 25
 
 const config = {

@@ -8,7 +8,7 @@ import type { Room } from '../../kernel/rooms.ts'
 import { channelOf, channelRoom, fullRoom, guestRoom, homeRoom, isChannelRoom, MODULE } from './rooms.ts'
 import { Roster, type Standing } from './roster.ts'
 import type { WorkspaceSettings } from './settings.ts'
-import { Typists } from './typists.ts'
+import { Typists } from '../../kernel/typists.ts'
 import { frame, type FrameName, type Payload } from './wire.ts'
 
 /** Who has just come in, on one connection. */

@@ -1,5 +1,5 @@
-import type { Clock } from '../../kernel/clock.ts'
-import type { Ticket, TimingWheel } from '../../kernel/timing-wheel.ts'
+import type { Clock } from './clock.ts'
+import type { Ticket, TimingWheel } from './timing-wheel.ts'
 
 export interface TypingPerson {
   readonly accountId: number
@@ -12,25 +12,25 @@ export interface TypistsOptions {
   /** Milliseconds after which a device that said nothing more no longer types. */
   readonly expiryMs: number
   /**
-   * Channels in which one connection can be typing at once. A person types in one; without a bound a hostile client
+   * Places in which one connection can be typing at once. A person types in one; without a bound a hostile client
    * fills the memory of the server and the screens of everybody.
    */
-  readonly maxChannels?: number
+  readonly maxPlaces?: number
   /**
-   * Milliseconds from one beginning of a person in a channel to the next that is told: a client that says on and off
-   * in turns must not reach everybody in the channel each time. A beginning in between is told when they are over, if
+   * Milliseconds from one beginning of a person in a place to the next that is told: a client that says on and off
+   * in turns must not reach everybody in the place each time. A beginning in between is told when they are over, if
    * it still holds. 0: at once, the default.
    */
   readonly restMs?: number
   /** Whether a connection is still there, asked when a beginning was put off. */
   readonly isOpen?: (connection: unknown) => boolean
-  /** Called when a person begins to type in a channel with any device, and when they no longer do with the last. */
-  readonly signal: (channel: string, person: TypingPerson, typing: boolean) => void
+  /** Called when a person begins to type in a place with any device, and when they no longer do with the last. */
+  readonly signal: (place: string, person: TypingPerson, typing: boolean) => void
 }
 
-/** A person who types in a channel, with one device or more. */
+/** A person who types in a place, with one device or more. */
 interface Typist<C> {
-  readonly channel: string
+  readonly place: string
   readonly person: TypingPerson
   readonly devices: Map<C, Share<C>>
   /** Monotonic. */
@@ -55,44 +55,44 @@ interface Share<C> {
 /** Who types where. Typing is never kept: it ends by word, by silence, or with the connection. */
 export class Typists<C> {
   private readonly options: TypistsOptions
-  private readonly maxChannels: number
-  /** Of each channel the typists by their userId, which is what events name. */
-  private readonly channels = new Map<string, Map<string, Typist<C>>>()
+  private readonly maxPlaces: number
+  /** Of each place the typists by their userId, which is what events name. */
+  private readonly places = new Map<string, Map<string, Typist<C>>>()
   /** The shares of each connection, the one refreshed longest ago first. */
   private readonly connections = new Map<C, Set<Share<C>>>()
-  /** By channel and person. */
+  /** By place and person. */
   private readonly resting = new Map<string, Rest<C>>()
 
   constructor(options: TypistsOptions) {
     this.options = options
-    this.maxChannels = options.maxChannels ?? 16
+    this.maxPlaces = options.maxPlaces ?? 16
   }
 
-  /** The device types there, or still does. In one channel too many, it stops in the one it left alone longest. */
-  start(channel: string, person: TypingPerson, connection: C): void {
-    const share = this.find(channel, person.userId)?.devices.get(connection)
+  /** The device types there, or still does. In one place too many, it stops in the one it left alone longest. */
+  start(place: string, person: TypingPerson, connection: C): void {
+    const share = this.find(place, person.userId)?.devices.get(connection)
     if (share) return this.prolong(share)
-    const rest = this.resting.get(keyOf(channel, person.userId))
+    const rest = this.resting.get(keyOf(place, person.userId))
     if (rest) return void (rest.again = { person, connection })
-    this.add(channel, person, connection)
+    this.add(place, person, connection)
     const shares = this.connections.get(connection)
-    if (!shares || shares.size <= this.maxChannels) return
+    if (!shares || shares.size <= this.maxPlaces) return
     const [oldest] = shares
     if (oldest) this.end(oldest)
   }
 
   /** The device no longer types there; of one that did not, nothing is said. */
-  stop(channel: string, userId: string, connection: C): void {
-    const share = this.find(channel, userId)?.devices.get(connection)
+  stop(place: string, userId: string, connection: C): void {
+    const share = this.find(place, userId)?.devices.get(connection)
     if (share) this.end(share)
-    const rest = this.resting.get(keyOf(channel, userId))
+    const rest = this.resting.get(keyOf(place, userId))
     if (rest?.again?.connection === connection) rest.again = undefined
   }
 
   /** They posted there, or left it: no device of theirs types there any more. */
-  stopAll(channel: string, userId: string): void {
-    for (const share of this.find(channel, userId)?.devices.values() ?? []) this.end(share)
-    const rest = this.resting.get(keyOf(channel, userId))
+  stopAll(place: string, userId: string): void {
+    for (const share of this.find(place, userId)?.devices.values() ?? []) this.end(share)
+    const rest = this.resting.get(keyOf(place, userId))
     if (rest) rest.again = undefined
   }
 
@@ -101,37 +101,37 @@ export class Typists<C> {
     for (const share of this.connections.get(connection) ?? []) this.end(share)
   }
 
-  /** The channel is deleted: nobody is left who would want to hear that somebody stopped. */
-  closed(channel: string): void {
-    for (const typist of this.channels.get(channel)?.values() ?? []) {
+  /** The place is deleted: nobody is left who would want to hear that somebody stopped. */
+  closed(place: string): void {
+    for (const typist of this.places.get(place)?.values() ?? []) {
       for (const share of typist.devices.values()) this.release(share)
     }
-    this.channels.delete(channel)
+    this.places.delete(place)
   }
 
   /** Everything kept; zero when nobody types. */
   get size(): number {
-    return this.channels.size + this.connections.size + this.resting.size
+    return this.places.size + this.connections.size + this.resting.size
   }
 
-  private find(channel: string, userId: string): Typist<C> | undefined {
-    return this.channels.get(channel)?.get(userId)
+  private find(place: string, userId: string): Typist<C> | undefined {
+    return this.places.get(place)?.get(userId)
   }
 
-  private add(channel: string, person: TypingPerson, connection: C): void {
-    const known = this.find(channel, person.userId)
-    const typist = known ?? this.newTypist(channel, person)
+  private add(place: string, person: TypingPerson, connection: C): void {
+    const known = this.find(place, person.userId)
+    const typist = known ?? this.newTypist(place, person)
     const share: Share<C> = { typist, connection, until: 0, ending: undefined }
     typist.devices.set(connection, share)
     this.prolong(share)
     this.watch(share, this.options.expiryMs)
-    if (!known) this.options.signal(channel, typist.person, true)
+    if (!known) this.options.signal(place, typist.person, true)
   }
 
-  private newTypist(channel: string, person: TypingPerson): Typist<C> {
-    const typist: Typist<C> = { channel, person, devices: new Map(), since: this.options.clock.monotonic() }
-    let typists = this.channels.get(channel)
-    if (!typists) this.channels.set(channel, (typists = new Map()))
+  private newTypist(place: string, person: TypingPerson): Typist<C> {
+    const typist: Typist<C> = { place, person, devices: new Map(), since: this.options.clock.monotonic() }
+    let typists = this.places.get(place)
+    if (!typists) this.places.set(place, (typists = new Map()))
     typists.set(person.userId, typist)
     return typist
   }
@@ -154,26 +154,26 @@ export class Typists<C> {
   }
 
   private end(share: Share<C>): void {
-    const { channel, person, devices } = share.typist
+    const { place, person, devices } = share.typist
     this.release(share)
     devices.delete(share.connection)
     if (devices.size > 0) return
-    const typists = this.channels.get(channel)
+    const typists = this.places.get(place)
     typists?.delete(person.userId)
-    if (typists?.size === 0) this.channels.delete(channel)
-    this.options.signal(channel, person, false)
+    if (typists?.size === 0) this.places.delete(place)
+    this.options.signal(place, person, false)
     this.rest(share.typist)
   }
 
-  private rest({ channel, person, since }: Typist<C>): void {
+  private rest({ place, person, since }: Typist<C>): void {
     const { restMs = 0, clock, wheel, isOpen = () => true } = this.options
     const left = since + restMs - clock.monotonic()
     if (left <= 0) return
-    const key = keyOf(channel, person.userId)
+    const key = keyOf(place, person.userId)
     wheel.schedule(left, () => {
       const again = this.resting.get(key)?.again
       this.resting.delete(key)
-      if (again && isOpen(again.connection)) this.start(channel, again.person, again.connection)
+      if (again && isOpen(again.connection)) this.start(place, again.person, again.connection)
     })
     this.resting.set(key, { again: undefined })
   }
@@ -187,4 +187,4 @@ export class Typists<C> {
   }
 }
 
-const keyOf = (channel: string, userId: string): string => `${channel} ${userId}`
+const keyOf = (place: string, userId: string): string => `${place} ${userId}`

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { FakeClock } from '../../testing/clock.ts'
-import { seeded } from '../../testing/random.ts'
-import { CountingWheel } from '../../testing/wheel.ts'
+import { FakeClock } from '../testing/clock.ts'
+import { seeded } from '../testing/random.ts'
+import { CountingWheel } from '../testing/wheel.ts'
 import { Typists } from './typists.ts'
 
 fc.configureGlobal({ seed: seeded().seed })
@@ -17,7 +17,7 @@ const [ANA, BO] = ['user-1', 'user-2']
 const nameOf = (userId: string): string => NAMES[Number(userId.slice(5))] ?? userId
 const personOf = (userId: string) => ({ accountId: Number(userId.slice(5)), userId })
 
-function setup(options: { maxChannels?: number; restMs?: number; isOpen?: (connection: unknown) => boolean } = {}) {
+function setup(options: { maxPlaces?: number; restMs?: number; isOpen?: (connection: unknown) => boolean } = {}) {
   const clock = new FakeClock()
   const wheel = new CountingWheel(clock, (error) => assert.fail(String(error)), { tickMs: TICK })
   const heard: string[] = []
@@ -25,9 +25,9 @@ function setup(options: { maxChannels?: number; restMs?: number; isOpen?: (conne
     wheel,
     clock,
     expiryMs: EXPIRY,
-    signal(channel, { accountId, userId }, typing) {
+    signal(place, { accountId, userId }, typing) {
       assert.deepEqual(personOf(userId), { accountId, userId })
-      heard.push(`${nameOf(userId)} ${typing ? 'types' : 'stops'} in ${channel}`)
+      heard.push(`${nameOf(userId)} ${typing ? 'types' : 'stops'} in ${place}`)
     },
     ...options,
   })
@@ -35,8 +35,8 @@ function setup(options: { maxChannels?: number; restMs?: number; isOpen?: (conne
     clock,
     wheel,
     typists,
-    start: (channel: string, userId: string, connection: string): void =>
-      typists.start(channel, personOf(userId), connection),
+    start: (place: string, userId: string, connection: string): void =>
+      typists.start(place, personOf(userId), connection),
     /** Tick by tick, as time passes. */
     pass: (ms: number): void => {
       for (let passed = 0; passed < ms; passed += TICK) clock.advance(TICK)
@@ -112,7 +112,7 @@ test('each device has its own expiry', () => {
   ends()
 })
 
-test('who posts in a channel, or leaves it, types there with no device any more, and elsewhere still', () => {
+test('who posts in a place, or leaves it, types there with no device any more, and elsewhere still', () => {
   const { start, typists, pass, news, ends } = setup()
   start('general', ANA, 'phone')
   start('general', ANA, 'laptop')
@@ -126,7 +126,7 @@ test('who posts in a channel, or leaves it, types there with no device any more,
   ends()
 })
 
-test('a connection that closes ends its share in every channel, and nobody else\'s', () => {
+test('a connection that closes ends its share in every place, and nobody else\'s', () => {
   const { start, typists, news, wheel } = setup()
   start('general', ANA, 'phone')
   start('random', ANA, 'phone')
@@ -139,7 +139,7 @@ test('a connection that closes ends its share in every channel, and nobody else\
   assert.equal(wheel.size, 2)
 })
 
-test('a channel that is deleted is forgotten without a signal', () => {
+test('a place that is deleted is forgotten without a signal', () => {
   const { start, typists, pass, news, ends } = setup()
   start('general', ANA, 'phone')
   start('general', ANA, 'laptop')
@@ -181,7 +181,7 @@ test('on and off in turns is told at most once a second; what holds at the end o
   ends()
 })
 
-test('a connection that types in too many channels stops where it was silent longest: memory is bounded', () => {
+test('a connection that types in too many places stops where it was silent longest: memory is bounded', () => {
   const { start, typists, wheel, news, ends } = setup()
   for (let i = 0; i < 16; i += 1) start(`c${i}`, ANA, 'phone')
   start('c0', ANA, 'phone')
@@ -198,7 +198,7 @@ test('a connection that types in too many channels stops where it was silent lon
 })
 
 test('a person who is pushed out on one device still types there with another', () => {
-  const { start, news } = setup({ maxChannels: 1 })
+  const { start, news } = setup({ maxPlaces: 1 })
   start('general', ANA, 'phone')
   start('general', ANA, 'laptop')
   start('random', ANA, 'phone')
@@ -229,26 +229,26 @@ test('five thousand type: one who stops is one signal', () => {
 })
 
 type Step =
-  | { readonly do: 'start' | 'stop'; readonly channel: string; readonly id: string; readonly device: string }
-  | { readonly do: 'stopAll'; readonly channel: string; readonly id: string }
+  | { readonly do: 'start' | 'stop'; readonly place: string; readonly id: string; readonly device: string }
+  | { readonly do: 'stopAll'; readonly place: string; readonly id: string }
   | { readonly do: 'gone'; readonly id: string; readonly device: string }
-  | { readonly do: 'closed'; readonly channel: string }
+  | { readonly do: 'closed'; readonly place: string }
   | { readonly do: 'pass' | 'stall'; readonly ms: number }
 
 const CHANNELS = ['general', 'random', 'secret']
 const IDS = [ANA, BO]
 const MAX = 2
 
-const channel = fc.constantFrom(...CHANNELS)
+const place = fc.constantFrom(...CHANNELS)
 const id = fc.constantFrom(...IDS)
 const device = fc.constantFrom('phone', 'laptop')
 const ms = fc.nat({ max: 100 }).map((n) => TICK * n)
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('start' as const), channel, id, device }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('stop' as const), channel, id, device }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('stopAll' as const), channel, id }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('start' as const), place, id, device }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('stop' as const), place, id, device }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('stopAll' as const), place, id }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('gone' as const), id, device }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('closed' as const), channel }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('closed' as const), place }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('pass' as const), ms }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('stall' as const), ms }) },
 )
@@ -257,28 +257,28 @@ type History = readonly { readonly at: number; readonly step: Step }[]
 
 /** Who types where, from everything that ever happened: a list, and what each step takes out of it. */
 function typingFrom(history: History, now: number): ReadonlySet<string> {
-  let said: { readonly channel: string; readonly id: string; readonly device: string; readonly at: number }[] = []
+  let said: { readonly place: string; readonly id: string; readonly device: string; readonly at: number }[] = []
   for (const { at, step } of [...history, { at: now, step: { do: 'pass', ms: 0 } as const }]) {
     said = said.filter((one) => one.at + EXPIRY > at)
     if (step.do === 'pass' || step.do === 'stall') continue
     said = said.filter((one) => {
-      if ('channel' in step && one.channel !== step.channel) return true
+      if ('place' in step && one.place !== step.place) return true
       if ('id' in step && one.id !== step.id) return true
       return 'device' in step && one.device !== step.device
     })
     if (step.do !== 'start') continue
-    const { channel, id, device } = step
-    said.push({ channel, id, device, at })
+    const { place, id, device } = step
+    said.push({ place, id, device, at })
     const mine = said.filter((one) => one.id === id && one.device === device)
     if (mine.length > MAX) said = said.filter((one) => one !== mine[0])
   }
-  return new Set(said.map(({ channel, id }) => `${nameOf(id)} in ${channel}`))
+  return new Set(said.map(({ place, id }) => `${nameOf(id)} in ${place}`))
 }
 
 test('K-12 any history: what is signalled are the changes the history makes, in turn, and all ends at zero', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-      const { start, typists, clock, news, ends } = setup({ maxChannels: MAX })
+      const { start, typists, clock, news, ends } = setup({ maxPlaces: MAX })
       const history: { at: number; step: Step }[] = []
       let before: ReadonlySet<string> = new Set()
 
@@ -293,11 +293,11 @@ test('K-12 any history: what is signalled are the changes the history makes, in 
 
       for (const step of steps) {
         history.push({ at: clock.monotonic(), step })
-        if (step.do === 'start') start(step.channel, step.id, `${step.device} ${step.id}`)
-        else if (step.do === 'stop') typists.stop(step.channel, step.id, `${step.device} ${step.id}`)
-        else if (step.do === 'stopAll') typists.stopAll(step.channel, step.id)
+        if (step.do === 'start') start(step.place, step.id, `${step.device} ${step.id}`)
+        else if (step.do === 'stop') typists.stop(step.place, step.id, `${step.device} ${step.id}`)
+        else if (step.do === 'stopAll') typists.stopAll(step.place, step.id)
         else if (step.do === 'gone') typists.gone(`${step.device} ${step.id}`)
-        else if (step.do === 'closed') typists.closed(step.channel)
+        else if (step.do === 'closed') typists.closed(step.place)
         else if (step.do === 'stall') clock.advance(step.ms)
         for (let passed = 0; step.do === 'pass' && passed < step.ms; passed += TICK) {
           clock.advance(TICK)

@@ -1,8 +1,11 @@
-import { STATUS_CODES, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { asCommandError, CommandError, forbidden } from '../kernel/errors.ts'
 import type { Endpoint } from '../kernel/face.ts'
 import type { Hub } from '../kernel/hub.ts'
 import { retrySeconds, SlidingWindow } from '../kernel/limits.ts'
+import { admit } from './admission.ts'
+import { noRoom, readRequest, refuse } from './handshake.ts'
 import { originAllowed } from './origin.ts'
 import type { RawWebSockets } from './ws.ts'
 
@@ -20,7 +23,7 @@ export interface UpgradeOptions {
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** Who may become a connection, decided before the handshake: path, origin, and the caps against floods. */
+/** Who may become a connection, decided before the handshake: path, origin, the caps against floods, the face. */
 export function upgradeHandler(options: UpgradeOptions): UpgradeHandler {
   const { hub, raw, addressOf } = options
   const endpoints = options.endpoints.filter((endpoint) => endpoint.kind === 'websocket')
@@ -31,15 +34,21 @@ export function upgradeHandler(options: UpgradeOptions): UpgradeHandler {
     socket.on('error', () => socket.destroy())
     const path = (request.url ?? '/').split('?', 1)[0]!
     const { origin, host } = request.headers
-    if (!originAllowed(origin, host, options.allowedOrigins)) return refuse(socket, 403, 'This origin is not allowed here')
+    if (!originAllowed(origin, host, options.allowedOrigins)) {
+      return refuse(socket, forbidden('This origin is not allowed here'))
+    }
     const endpoint = endpoints.find((candidate) => candidate.match(path))
-    if (!endpoint) return refuse(socket, 404, 'No WebSocket endpoint at this path')
+    if (!endpoint) return refuse(socket, new CommandError('not_found', 'No WebSocket endpoint at this path'))
+    const { face } = endpoint
     const address = addressOf(request)
     const count = open.get(address) ?? 0
     const wait = window.take(address)
-    if (wait > 0) return refuse(socket, 429, 'Too many connections in a minute', retrySeconds(wait))
+    if (wait > 0) {
+      const retryAfter = retrySeconds(wait)
+      return refuse(socket, new CommandError('rate_limited', 'Too many connections in a minute', { retryAfter }), face)
+    }
     if (hub.full || (options.maxPerAddress > 0 && count >= options.maxPerAddress)) {
-      return refuse(socket, 503, 'No more connections are taken now', 5)
+      return refuse(socket, noRoom('No more connections are taken now'), face)
     }
     open.set(address, count + 1)
     socket.once('close', () => {
@@ -47,18 +56,20 @@ export function upgradeHandler(options: UpgradeOptions): UpgradeHandler {
       if (left > 0) open.set(address, left)
       else open.delete(address)
     })
-    raw.upgrade(endpoint.face, endpoint.match(path)!, request, socket, head)
+    let asked
+    try {
+      asked = readRequest(request, face, endpoint.match(path)!)
+    } catch (error) {
+      return refuse(socket, asCommandError(error), face)
+    }
+    if (!face.refusal) return raw.upgrade(face, asked, request, socket, head)
+    admit(hub, face, socket, asked)
+      .then((admitted) => {
+        if (admitted) raw.upgrade(face, { ...asked, admitted }, request, socket, head)
+      })
+      .catch((error: unknown) => {
+        hub.onError(error)
+        socket.destroy()
+      })
   }
-}
-
-function refuse(socket: Duplex, status: number, message: string, retryAfter?: number): void {
-  const body = JSON.stringify({ error: { code: STATUS_CODES[status]!.toLowerCase().replaceAll(' ', '_'), message } })
-  const headers = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'Connection: close',
-    'Content-Type: application/json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    ...(retryAfter === undefined ? [] : [`Retry-After: ${retryAfter}`]),
-  ]
-  socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }

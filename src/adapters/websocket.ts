@@ -43,6 +43,13 @@ export abstract class BatchingWebSocket extends WebSocket implements Sink {
     this.once('close', closeOutbox)
   }
 
+  /** A close frame is the last one of its side (RFC 6455, 5.5.1), whoever began; `ws` sees to that for its own only. */
+  override close(code?: number, data?: string | Buffer): void {
+    const isOpen = this.readyState === this.OPEN
+    super.close(code, data)
+    if (isOpen) this.outbox.seal()
+  }
+
   /** The peer reads too slowly. */
   overflow(): void {
     if (this.listener) this.listener.onOverflow()

@@ -1,20 +1,21 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { RawData, WebSocket } from 'ws'
-import type { FaceParams, Face } from '../kernel/face.ts'
+import type { ConnectionRequest } from '../kernel/connection.ts'
+import type { Face } from '../kernel/face.ts'
 import type { Hub } from '../kernel/hub.ts'
 import type { Outbox } from '../kernel/outbox.ts'
 import type { Transport, TransportListener } from '../kernel/transport.ts'
+import { PROTOCOL } from './handshake.ts'
 import { batchingServer, textFrame, type BatchingWebSocket } from './websocket.ts'
 
 export interface RawWebSockets {
-  /** Takes over an upgrade request of this face, already admitted (origin, caps). */
-  upgrade(face: Face, params: FaceParams, request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** Takes over an upgrade request of this face, already admitted (origin, caps, a slot where the face wants one). */
+  upgrade(face: Face, asked: ConnectionRequest, request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
 /** Frames up to this many times a face's limit are read, so that they can be answered; beyond it 1009. */
 const HEADROOM = 16
-const PROTOCOL = 'bearer'
 
 /** Adapter: our faces on raw WebSockets. */
 export function rawWebSockets(hub: Hub): RawWebSockets {
@@ -38,24 +39,12 @@ export function rawWebSockets(hub: Hub): RawWebSockets {
     return server
   }
   return {
-    upgrade(face, params, request, socket, head) {
-      const url = new URL(request.url ?? '/', 'ws://unused')
-      const since = url.searchParams.get('since') ?? undefined
-      const token = tokenOf(request, url)
+    upgrade(face, asked, request, socket, head) {
       serverOf(face).handleUpgrade(request, socket, head, (ws) => {
-        hub.attach(face, new WsTransport(ws, hub), { token, params, since })
+        hub.attach(face, new WsTransport(ws, hub), asked)
       })
     },
   }
-}
-
-/** `Authorization: Bearer`, `Sec-WebSocket-Protocol: bearer, <token>`, or `?token=`; two different ones are no token. */
-function tokenOf(request: IncomingMessage, url: URL): string | undefined {
-  const header = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1]
-  const offered = request.headers['sec-websocket-protocol']?.split(',').map((part) => part.trim()) ?? []
-  const offer = offered[0] === PROTOCOL ? offered[1] : undefined
-  const found = new Set([header, offer, ...url.searchParams.getAll('token')].filter((token) => token !== undefined))
-  return found.size > 1 ? '' : [...found][0]
 }
 
 // One function of each for all connections: a closure each would be a kilobyte for every idle one.

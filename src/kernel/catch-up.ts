@@ -33,14 +33,19 @@ export async function catchUp(
       resync(cursor)
       break
     }
+    let upTo = page.upTo
     for (const event of page.events) {
       if (event.payload !== null && event.module === face.module && inAudience(rooms, event.audience)) {
         outbox.append(codec.event({ ...event, payload: event.payload }))
-        // Paced by the reader: what was missed may be far more than an outbox holds.
-        if (outbox.congested) await written(connection)
+        // Paced by the reader: what was missed may be far more than an outbox holds. The rest is read again by then,
+        // for meanwhile it may be forgotten, or be somebody else's.
+        if (outbox.congested) {
+          upTo = event.offset
+          break
+        }
       }
     }
-    cursor = page.upTo
+    cursor = upTo
     await written(connection)
     if (gone()) return
   }

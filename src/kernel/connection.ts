@@ -1,8 +1,10 @@
 import { closes, type CloseKind } from '../wire/closes.ts'
 import { errors } from '../wire/errors.ts'
 import { parsePosition } from '../wire/position.ts'
+import type { Admitted, Slot } from './admission.ts'
 import { catchUp } from './catch-up.ts'
 import type { Codec } from './codec.ts'
+import { Confirmations } from './confirmations.ts'
 import { dispatch } from './dispatch.ts'
 import { asCommandError, CommandError } from './errors.ts'
 import type { Effect } from './event.ts'
@@ -29,6 +31,8 @@ export interface ConnectionRequest {
   readonly params: FaceParams
   /** `?since=`: a position, or `now` for positions without a replay. Absent: the document's frames, nothing more. */
   readonly since: string | undefined
+  /** Who comes, where that was found out before the handshake. */
+  readonly admitted?: Admitted
 }
 
 /** Commands that may wait for the one before them; past it the sender is paused. */
@@ -48,11 +52,14 @@ export class Connection implements Receiver, TransportListener {
   codec: Codec
   live = false
   stamp = 0
+  /** Monotonic milliseconds of the last sign of life. */
+  seen: number
   private readonly hub: Hub
   private readonly since: string | undefined
+  private readonly admitted: Session | undefined
+  private slot: Slot | undefined
   private state: State = { at: 'awaiting-token' }
   private endReason: EndReason = 'client'
-  private seen: number
   private stalled = false
   /** Frames refused and not forgiven; up to when they have been forgiven, in monotonic milliseconds. */
   private refused = { count: 0, since: 0 }
@@ -60,7 +67,7 @@ export class Connection implements Receiver, TransportListener {
   private working = false
   private effects: Effect[] | undefined
   private tickets: { heartbeat?: Ticket; deadline?: Ticket } = {}
-  private confirmations: { id: number; fn: (received: boolean) => void }[] | undefined
+  private confirmations: Confirmations | undefined
 
   constructor(hub: Hub, face: Face, transport: Transport, request: ConnectionRequest) {
     this.hub = hub
@@ -68,6 +75,8 @@ export class Connection implements Receiver, TransportListener {
     this.transport = transport
     this.params = request.params
     this.since = request.since
+    this.admitted = request.admitted?.session
+    this.slot = request.admitted?.slot
     this.codec = hub.codecs.for(face, transport.framing, request.since !== undefined)
     this.seen = hub.clock.monotonic()
     transport.listen(this)
@@ -90,19 +99,21 @@ export class Connection implements Receiver, TransportListener {
     this.outbox.appendAlone(this.transport.framing(text))
   }
 
-  refuse(error: CommandError): void {
+  /** @param request the frame that is refused */
+  refuse(error: CommandError, request?: string): void {
     this.hub.metrics.errors.inc({ module: this.face.module, kind: error.kind })
-    this.send(this.face.error(error))
+    const readable = request !== undefined && Buffer.byteLength(request) <= this.face.limits.maxFrameBytes
+    this.send(this.face.error(error, readable ? request : undefined))
   }
 
   /**
    * Calls back once: with true when the peer's stack has provably consumed everything sent so far (it echoed a ping
-   * that came after), with false when the connection ended before that.
+   * that came after), with false when the connection ended before that or a thousand later questions are waiting too.
    */
   confirm(fn: (received: boolean) => void): void {
-    const id = this.hub.nextConfirmation()
-    ;(this.confirmations ??= []).push({ id, fn })
-    this.transport.ping(`c${id}`)
+    if (this.state.at === 'closed') return fn(false)
+    this.confirmations ??= new Confirmations(this.hub.onError)
+    this.transport.ping(this.confirmations.ask(fn))
   }
 
   /** The party presented a newer token: the session goes on until that one ends. @throws CommandError */
@@ -125,17 +136,27 @@ export class Connection implements Receiver, TransportListener {
   /** The server ends it: a last word in the document's form, then the close. Nothing is delivered any more. */
   end(close: CloseKind, reason: EndReason, message?: string): void {
     if (this.state.at === 'closing' || this.state.at === 'closed') return
-    const session = this.session
+    const session = this.session ?? this.admitted
     const at = this.hub.clock.now()
+    const code = this.face.closeCode?.(close, reason) ?? closes[close].code
     if (close === 'token') this.refuse(new CommandError('unauthenticated', message ?? 'Invalid authentication token'))
     if (close === 'right' && message !== undefined) this.refuse(new CommandError('forbidden', message))
-    const farewell = session && this.face.farewell(session, reason, at)
-    if (farewell) this.send(farewell)
+    const farewell = session && this.face.farewell(session, reason, at, code)
+    for (const frame of [farewell ?? []].flat()) this.send(frame)
     this.endReason = reason
     this.detach()
     this.state = { at: 'closing' }
-    this.transport.close(closes[close].code, reason)
+    this.transport.close(code, reason)
+    this.tickets.deadline?.cancel()
     this.tickets.deadline = this.hub.wheel.schedule(CLOSE_GRACE_MS, () => this.transport.terminate())
+  }
+
+  /** The peer is gone, as it seems. Its slot is free at once; a last word is tried where the face has a code for it. */
+  lose(): void {
+    const hasCode = this.face.closeCode?.('policy', 'timeout') !== undefined
+    this.end('policy', 'timeout')
+    // Our own code would tell a peer that was only asleep not to come back.
+    if (!hasCode) this.transport.terminate()
   }
 
   // Receiver
@@ -151,7 +172,7 @@ export class Connection implements Receiver, TransportListener {
   // TransportListener
 
   onText(text: string, ref: Ref): void {
-    if (!this.mayReceive(this.face.limits.pings !== undefined && this.face.isPing?.(text))) return
+    if (!this.mayReceive(this.face.limits.pings !== undefined && this.face.isPing?.(text), text)) return
     this.hub.metrics.framesIn.inc({ module: this.face.module })
     if (this.inbox.length >= MAX_WAITING) this.transport.pause(PAUSE_MS)
     this.inbox.push({ text, ref })
@@ -171,10 +192,7 @@ export class Connection implements Receiver, TransportListener {
 
   onPong(payload: string): void {
     this.seen = this.hub.clock.monotonic()
-    const id = payload.startsWith('c') ? Number(payload.slice(1)) : Number.NaN
-    while (this.confirmations && this.confirmations[0] && this.confirmations[0].id <= id) {
-      this.confirmations.shift()!.fn(true)
-    }
+    this.confirmations?.answer(payload)
   }
 
   onOverflow(): void {
@@ -190,13 +208,11 @@ export class Connection implements Receiver, TransportListener {
     this.tickets.deadline?.cancel()
     this.inbox = []
     this.hub.forget(this)
-    const unanswered = this.confirmations ?? []
-    this.confirmations = undefined
-    for (const { fn } of unanswered) fn(false)
+    this.confirmations?.end()
   }
 
   /** Size, rate and sign of life; false when the frame is not to be looked at. */
-  private mayReceive(ping = false): boolean {
+  private mayReceive(ping = false, text?: string): boolean {
     if (this.state.at === 'closing' || this.state.at === 'closed') return false
     this.seen = this.hub.clock.monotonic()
     const wait = this.hub.takeFrame(this, ping)
@@ -204,7 +220,7 @@ export class Connection implements Receiver, TransportListener {
     if (this.isFlood(ping)) this.end('too_many', 'flood')
     else {
       this.transport.pause(PAUSE_MS)
-      this.refuse(new CommandError('rate_limited', 'Too many requests', { retryAfter: retrySeconds(wait) }))
+      this.refuse(new CommandError('rate_limited', 'Too many requests', { retryAfter: retrySeconds(wait) }), text)
     }
     return false
   }
@@ -230,7 +246,7 @@ export class Connection implements Receiver, TransportListener {
       } catch (cause) {
         if (!(cause instanceof CommandError)) this.hub.onError(cause)
         const error = asCommandError(cause)
-        this.refuse(error)
+        this.refuse(error, text)
         if (ref !== undefined) this.transport.reply(this.face.outcome(error), ref)
       }
     }
@@ -259,7 +275,7 @@ export class Connection implements Receiver, TransportListener {
   }
 
   private awaitToken(): void {
-    const deadline = this.hub.limits.authDeadlineMs
+    const deadline = this.face.limits.authDeadlineMs ?? this.hub.limits.authDeadlineMs
     this.tickets.deadline = this.hub.wheel.schedule(deadline, () => this.end('token', 'unauthenticated', NO_TOKEN))
   }
 
@@ -275,9 +291,10 @@ export class Connection implements Receiver, TransportListener {
     this.state = { at: 'opening', session: undefined }
     this.tickets.deadline?.cancel()
     try {
-      const session = await this.hub.authenticator.authenticate(token)
+      const session = this.admitted ?? (await this.hub.authenticator.authenticate(token))
       if (!this.stillOpening()) return
-      if (!this.hub.admit(this, session)) return this.end('too_many', 'flood')
+      this.slot ??= this.hub.admission(this.face).take(session.account.id)
+      if (!this.slot) return this.end('too_many', 'flood')
       this.state = { at: 'opening', session }
       this.hub.rooms.join(this, accountRoom(session.account.id))
       this.hub.rooms.join(this, sessionRoom(session.id))
@@ -354,10 +371,7 @@ export class Connection implements Receiver, TransportListener {
     this.tickets.heartbeat = wheel.schedule(limits.pingIntervalMs, () => {
       const silent = clock.monotonic() - this.seen
       const stalledAgain = this.stalled && this.transport.midMessage
-      if (silent > limits.pongWaitMs || stalledAgain) {
-        this.end('policy', 'timeout')
-        return this.transport.terminate()
-      }
+      if (silent > limits.pongWaitMs || stalledAgain) return this.lose()
       this.stalled = this.transport.midMessage
       this.transport.ping('')
       if (this.live) this.hub.sendHeartbeat(this)
@@ -367,6 +381,8 @@ export class Connection implements Receiver, TransportListener {
 
   private detach(): void {
     const session = this.state.at === 'open' || this.state.at === 'opening' ? this.state.session : undefined
+    this.slot?.release()
+    this.slot = undefined
     if (session) this.hub.dismiss(this, session, this.endReason)
     this.live = false
     this.hub.rooms.leaveAll(this)

@@ -1,4 +1,5 @@
 import type { Static, TSchema } from 'typebox'
+import type { CloseKind } from '../wire/closes.ts'
 import type { Connection } from './connection.ts'
 import type { CommandError } from './errors.ts'
 import type { LogEvent } from './event.ts'
@@ -11,7 +12,10 @@ import type { Session } from './session.ts'
 /** Why a connection ended; each face says it in its own document's words. */
 export type EndReason = 'client' | 'drain' | 'expired' | 'revoked' | 'timeout' | 'slow' | 'flood' | 'unauthenticated' | 'failed'
 
-/** Parts of the URL the face asked for, like a workspace id. */
+/**
+ * Parts of the URL the face asked for: those of the path, like a workspace id, and of the query what `queryParams`
+ * names, its values joined by commas. A part that is in the path cannot be overridden by the query.
+ */
 export type FaceParams = Readonly<Record<string, string>>
 
 export interface Inbound {
@@ -72,7 +76,31 @@ export interface Face {
     readonly pings?: Window
     /** Bytes of one frame that are still answered with the document's error; far above it the transport closes. */
     readonly maxFrameBytes: number
+    /** Connections of one account that may be open on this face at once. Absent: the hub's limit. */
+    readonly connectionsPerAccount?: number
+    /** Connections one account may open; an attempt that is refused does not count. Needs `refusal`. */
+    readonly opens?: Window
+    /**
+     * Milliseconds the connections of an account that has no slot left are given to answer a ping, before the silent
+     * ones are cut and their slots given away. Needs `refusal`. Absent: 2 000, a few round trips of a slow network.
+     */
+    readonly probeMs?: number
+    /** Milliseconds until a connection must be authenticated, its handshake included. Absent: the hub's limit. */
+    readonly authDeadlineMs?: number
   }
+  /**
+   * Present: the token is checked and a slot is taken before the WebSocket handshake, and who is refused gets this
+   * text, JSON, as the body of a plain HTTP answer. The status is the error's: 401 unauthenticated, 400 invalid (query
+   * parameters), 429 rate_limited (with `retryAfter`: too many were opened; without: too many are open), 503
+   * unavailable, 500 internal. Absent: everybody is let in, then told in frames. Socket.IO never asks it.
+   */
+  refusal?(error: CommandError): string
+  /**
+   * Parameters of the query that this face wants among its `params`. Doubled ones and comma-separated values are
+   * collected in their order, without empty ones: `?a=1&a=2,3` is `1,2,3`. More than 64 values of a name, or one over
+   * 200 characters, are refused before the handshake. Only on WebSocket endpoints.
+   */
+  readonly queryParams?: readonly string[]
   /** Whether a frame is the document's own ping; asked only where pings have a window of their own. */
   isPing?(text: string): boolean
   /**
@@ -87,15 +115,25 @@ export interface Face {
   token?(frame: unknown): string | undefined
   event(type: string, payload: string, at: number, position: string | undefined): string
   signal(type: string, payload: object, at: number): string
-  error(error: CommandError): string
+  /** @param request the frame that is refused, for documents whose errors name it; not when it was too large to read */
+  error(error: CommandError, request?: string): string
   /** The acknowledgement of a command that has no reply of its own, where the client waits for one. */
   outcome(error: CommandError | undefined): string
   /** Missed events cannot be given: reload over REST, then go on from this position. */
   resync(position: string, at: number): string
   /** @param resuming the client gets what it missed from the log, so that nothing else need be sent for it. */
   open(session: Session, params: FaceParams, resuming: boolean): Promise<Opening>
-  /** Last frame before the server closes. */
-  farewell(session: Session, reason: EndReason, at: number): string | undefined
+  /**
+   * Last frame, or frames, before the server closes, never after a close that the client began. Best effort for who
+   * reads too slowly. Where the token is checked before the handshake it may come before any other frame.
+   * @param code of the close frame that follows.
+   */
+  farewell(session: Session, reason: EndReason, at: number, code: number): string | readonly string[] | undefined
+  /**
+   * The close code, where the document has one of its own; undefined, like absent, is what `wire/closes.ts` says. Who
+   * has fallen silent is cut without a word, unless this gives a code for `policy`, `timeout`.
+   */
+  closeCode?(kind: CloseKind, reason: EndReason): number | undefined
   /** The protocol's own ping, sent with every heartbeat. */
   heartbeat(at: number): string | undefined
   /** An authenticated connection ends; it is still in its rooms. */

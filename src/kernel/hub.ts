@@ -1,4 +1,5 @@
 import type { Position } from '../wire/position.ts'
+import { Admission } from './admission.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
 import { Codecs, type Framing } from './codec.ts'
@@ -14,7 +15,7 @@ import { Flusher, type Frame, type OutboxLimits } from './outbox.ts'
 import { Presence, type PresenceOptions } from './presence.ts'
 import { Replay } from './replay.ts'
 import { Rooms } from './rooms.ts'
-import type { Authenticator, Session } from './session.ts'
+import { accountRoom, type Authenticator, type Session } from './session.ts'
 import { TimingWheel } from './timing-wheel.ts'
 import type { Transport } from './transport.ts'
 
@@ -43,14 +44,15 @@ export interface HubOptions {
 }
 
 interface FaceState {
-  /** Connections by account. */
-  readonly counts: Map<number, number>
+  readonly admission: Admission
   readonly frames: SlidingWindow<Connection>
   readonly accountFrames: SlidingWindow<number> | undefined
   readonly pings: SlidingWindow<Connection> | undefined
   heartbeat: { readonly text: string; readonly frames: Map<Framing, Frame> } | undefined
 }
 
+/** Milliseconds a probed connection has to answer, where the face does not say. */
+const PROBE_MS = 2_000
 /** Milliseconds between two slices of a drain. */
 const SLICE_MS = 100
 /** Milliseconds between two comparisons of the fan-out with the log. */
@@ -76,7 +78,6 @@ export class Hub {
   private readonly faces = new Map<Face, FaceState>()
   private readonly kept: { readonly name: string; readonly size: () => number }[] = []
   private readonly stopVerifying: () => void
-  private confirmation = 0
   private draining = false
 
   constructor(options: HubOptions) {
@@ -152,21 +153,13 @@ export class Hub {
     this.bus.signal(signal)
   }
 
-  /** False when the account has as many connections as it may. Otherwise it counts from now on. */
-  admit(connection: Connection, session: Session): boolean {
-    const { counts } = this.state(connection.face)
-    const count = counts.get(session.account.id) ?? 0
-    if (count >= this.limits.maxConnectionsPerAccount) return false
-    counts.set(session.account.id, count + 1)
-    return true
+  /** Who counts the connections of each account on this face. */
+  admission(face: Face): Admission {
+    return this.state(face).admission
   }
 
-  /** The opposite of admit, while the connection still is in its rooms. */
+  /** An authenticated connection ends; it still is in its rooms. */
   dismiss(connection: Connection, session: Session, reason: EndReason): void {
-    const { counts } = this.state(connection.face)
-    const left = (counts.get(session.account.id) ?? 1) - 1
-    if (left > 0) counts.set(session.account.id, left)
-    else counts.delete(session.account.id)
     try {
       connection.face.onClosed?.(connection, session, reason)
     } catch (error) {
@@ -215,10 +208,6 @@ export class Hub {
     let frame = state.heartbeat.frames.get(framing)
     if (!frame) state.heartbeat.frames.set(framing, (frame = framing(text)))
     connection.outbox.append(frame)
-  }
-
-  nextConfirmation(): number {
-    return (this.confirmation += 1)
   }
 
   /**
@@ -273,7 +262,7 @@ export class Hub {
     const left: Record<string, number> = {
       connections: this.connections.size,
       rooms: this.rooms.size,
-      counts: states.reduce((sum, state) => sum + state.counts.size, 0),
+      counts: states.reduce((sum, state) => sum + state.admission.size, 0),
       windows: states.reduce((sum, state) => sum + state.frames.size + (state.pings?.size ?? 0), 0),
       tickets: this.wheel.size,
       dirtyOutboxes: this.flusher.waiting,
@@ -301,7 +290,7 @@ export class Hub {
     if (!state) {
       const { frames, accountFrames, pings } = face.limits
       state = {
-        counts: new Map(),
+        admission: this.admissionOf(face),
         frames: new SlidingWindow(this.clock, frames),
         accountFrames: accountFrames && new SlidingWindow(this.clock, accountFrames),
         pings: pings && new SlidingWindow(this.clock, pings),
@@ -310,5 +299,16 @@ export class Hub {
       this.faces.set(face, state)
     }
     return state
+  }
+  private admissionOf(face: Face): Admission {
+    const { connectionsPerAccount, opens, probeMs } = face.limits
+    return new Admission({
+      clock: this.clock,
+      wheel: this.wheel,
+      connections: connectionsPerAccount ?? this.limits.maxConnectionsPerAccount,
+      opens,
+      probeMs: probeMs ?? PROBE_MS,
+      openOf: (account) => [...this.rooms.members(accountRoom(account))].filter((each) => each.face === face),
+    })
   }
 }

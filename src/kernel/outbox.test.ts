@@ -173,6 +173,27 @@ test('K-10 past the bound it is said once, and nothing that is shared leaves any
   assert.equal(outbox.pendingBytes, 100)
 })
 
+test('a sealed outbox still writes what it has, takes nothing more, and is not called slow for its last word', async () => {
+  const { open } = setup({ maxPendingBytes: 100 })
+  const { outbox, sink } = open()
+  sink.bufferedBytes = 90
+  outbox.append(frame('x'.repeat(20)))
+  outbox.appendAlone(frame('bye'))
+  outbox.seal()
+  outbox.append(frame('late'))
+  outbox.appendAlone(frame('later'), () => assert.fail('it was not written'))
+  await turn()
+  assert.deepEqual([sink.overflows, sink.text], [0, `${'x'.repeat(20)}bye`])
+  outbox.append(frame('more'))
+  await turn()
+  assert.equal(sink.writes.length, 1)
+  outbox.close()
+  outbox.seal()
+  outbox.appendAlone(frame('never'))
+  await turn()
+  assert.equal(sink.writes.length, 1)
+})
+
 test('K-10 replies count like events: who asks and never reads is cut as well', async () => {
   const { open } = setup({ maxPendingBytes: 100 })
   const { outbox, sink } = open()

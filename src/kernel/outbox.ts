@@ -91,7 +91,7 @@ export class Outbox {
   private readonly limits: OutboxLimits
   private pending: BatchNode | undefined
   private waiting: (() => void)[] | undefined
-  private state: 'open' | 'overflown' | 'closed' = 'open'
+  private state: 'open' | 'overflown' | 'sealed' | 'closed' = 'open'
 
   constructor(flusher: Flusher, sink: Sink, limits: OutboxLimits) {
     this.flusher = flusher
@@ -107,7 +107,7 @@ export class Outbox {
 
   /** Appends a frame of this connection alone. @param done called when it has been written. */
   appendAlone(frame: Frame, done?: () => void): void {
-    if (this.state === 'closed') return
+    if (this.state === 'closed' || this.state === 'sealed') return
     this.pending = (this.pending ?? this.flusher.enlist(this)).followedByAlone(frame)
     if (done) (this.waiting ??= []).push(done)
   }
@@ -141,6 +141,11 @@ export class Outbox {
     }
     this.flusher.written(batch)
     this.sink.write(batch, waiting && (() => waiting.forEach((done) => done())))
+  }
+
+  /** The last frame has been appended: what is pending still goes out, nothing comes after it. */
+  seal(): void {
+    if (this.state !== 'closed') this.state = 'sealed'
   }
 
   close(): void {

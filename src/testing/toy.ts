@@ -14,6 +14,7 @@ import { idempotencyMigrations } from '../kernel/idempotency.ts'
 import { jobMigrations } from '../kernel/jobs.ts'
 import { Metrics } from '../kernel/metrics.ts'
 import { userRoom } from '../kernel/rooms.ts'
+import type { Authenticator, Session } from '../kernel/session.ts'
 import { GroupCommit } from '../kernel/unit-of-work.ts'
 
 export const TOY_ROOM = 'toy:room'
@@ -37,8 +38,18 @@ const limits: HubLimits = {
   maxConnectionsPerAccount: 10_000,
 }
 
+/** What a test wants otherwise. */
+export interface ToyParts {
+  readonly face?: Partial<Face>
+  readonly authenticate?: Authenticator['authenticate']
+}
+
 /** The kernel with a toy module, on a temporary database. A token is `user-<n>`. Frames are `["name", data]`. */
-export async function toyKernel(clock: Clock, options: Partial<HubLimits> = {}): Promise<Toy> {
+export async function toyKernel(
+  clock: Clock,
+  options: Partial<HubLimits> = {},
+  { face, authenticate = (token) => Promise.resolve(sessionOf(token, clock)) }: ToyParts = {},
+): Promise<Toy> {
   const folder = mkdtempSync(join(tmpdir(), 'switchboard-toy-'))
   const database = openSqlite(join(folder, 'toy.db'))
   await database.migrate({ ...eventLogMigrations, ...jobMigrations, ...idempotencyMigrations })
@@ -55,16 +66,14 @@ export async function toyKernel(clock: Clock, options: Partial<HubLimits> = {}):
     onError: (error) => void errors.push(error),
     busy: () => unitOfWork.busy,
     onForget: () => undefined,
-    authenticator: {
-      authenticate: (token) => Promise.resolve(sessionOf(token, clock)),
-    },
+    authenticator: { authenticate },
   })
   return {
     hub,
     database,
     unitOfWork,
     errors,
-    face: toyFace(unitOfWork, database, () => hub),
+    face: { ...toyFace(unitOfWork, database, () => hub), ...face },
     async close() {
       await unitOfWork.settled()
       hub.stop()
@@ -74,7 +83,8 @@ export async function toyKernel(clock: Clock, options: Partial<HubLimits> = {}):
   }
 }
 
-function sessionOf(token: string, clock: Clock) {
+/** @throws CommandError unauthenticated */
+export function sessionOf(token: string, clock: Clock): Session {
   const id = Number(/^user-(\d+)$/.exec(token)?.[1])
   if (!id) throw new CommandError('unauthenticated', 'Invalid authentication token')
   const username = `user${id}`
@@ -123,7 +133,7 @@ function toyFace(unitOfWork: GroupCommit, database: Database, hub: () => Hub): F
         const { offset } = await eventLog.head(reader)
         return { offset, rooms: [TOY_ROOM], frames: (position) => [line('hello', JSON.stringify(position ?? null))] }
       }),
-    farewell: (_, reason) => line('bye', JSON.stringify(reason)),
+    farewell: (_, reason, __, code) => line('bye', JSON.stringify({ reason, code })),
     heartbeat: () => undefined,
   }
 }

@@ -75,8 +75,21 @@ export function transportContract(name: string, kind: TransportKind): void {
       for (const connection of world.toy.hub.connections) {
         if (connection.session?.account.id === 1) connection.end('drain', 'drain')
       }
-      assert.deepEqual(await client.next(), ['bye', 'drain'])
+      assert.deepEqual(await client.next(), ['bye', { reason: 'drain', code: 1001 }])
       await client.closed
+    })
+
+    test('T-2 nothing comes after the close, and what is sent to who has closed is lost without an error', async () => {
+      const client = await hello('user-8')
+      const [connection] = [...world.toy.hub.connections].filter((c) => c.session?.account.id === 8)
+      connection!.end('drain', 'drain')
+      connection!.send('["late",{}]')
+      assert.equal((await client.next())[0], 'bye')
+      await client.closed
+      connection!.send('["later",{}]')
+      connection!.end('drain', 'drain')
+      const none = await Promise.race([client.next(), Promise.resolve('nothing')])
+      assert.equal(none, 'nothing')
     })
 
     test('T-3 a client that goes is forgotten', async () => {

@@ -73,6 +73,21 @@ test('what is not there, or not for this caller, is refused as everything else i
   assert.equal((await send(server, Buffer.alloc(0), stranger)).status, 401)
 })
 
+test('an open door needs no token, and gets the query as it was sent; what is gone is gone', async () => {
+  await using server = await fileServer()
+  const id = await store(server, await picture(), 'a.png')
+  const query = 'signature=a%2Fb&signature=c&x'
+  for (const [authorization, method] of [['', 'GET'], ['Bearer of-nobody', 'GET'], ['', 'HEAD']] as const) {
+    const options = { path: `/signed/${id}?${query}`, method, headers: { authorization } }
+    const { status, headers } = await send(server, Buffer.alloc(0), options)
+    assert.deepEqual([status, headers['cache-control']], [200, 'private, no-store'])
+    assert.equal(server.calls.at(-1), `${method} /api/files/signed/${id}?${query} nobody`)
+  }
+  const { status, body } = await send(server, Buffer.alloc(0), { path: `/signed/nothing?${query}`, method: 'GET' })
+  assert.deepEqual([status, body], [410, { error: { code: 'not_found', message: 'This file is gone' } }])
+  assert.ok(!server.log.some((line) => line.includes('signature')), 'addresses are not logged')
+})
+
 test('a reader that goes away closes the file', async () => {
   await using server = await fileServer()
   const id = await store(server, new Uint8Array(2_900_000), 'large')

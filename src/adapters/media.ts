@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream'
 import { fileTypeFromBuffer } from 'file-type'
-import sharp from 'sharp'
+import sharp, { type Metadata } from 'sharp'
 import { isInline, UNKNOWN, type Inspected, type Media } from '../kernel/media.ts'
 import { Mutex } from './mutex.ts'
+import { renderPicture } from './render.ts'
 
 // Of libvips' many readers only those of the pictures that may be shown inline: each of the others is one more parser
 // for hostile bytes. What it has decoded is never asked for again.
@@ -24,6 +25,8 @@ const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
 /** Adapter: signatures by `file-type`, pictures' headers by `sharp`. */
 export function sharpMedia(): Media {
   const mutex = new Mutex()
+  // Of its own: a header is not kept waiting by pixels.
+  const rendering = new Mutex()
   return {
     async inspect({ size, stream }) {
       try {
@@ -33,6 +36,19 @@ export function sharpMedia(): Media {
         if (!isInline(found)) return { mimeType: found }
         if (size > MAX_IMAGE_BYTES) return { mimeType: UNKNOWN }
         return await mutex.run(async () => measure(found, Buffer.concat([...head, ...(await stream.toArray())])))
+      } finally {
+        stream.destroy()
+      }
+    },
+    async render({ size, stream }, options) {
+      try {
+        if (size > MAX_IMAGE_BYTES) return undefined
+        return await rendering.run(async () => {
+          const bytes = Buffer.concat((await stream.toArray()) as Buffer[])
+          const found = await detect(bytes.subarray(0, HEAD_BYTES))
+          const header = found !== undefined && isInline(found) ? await headerOf(found, bytes) : undefined
+          return header && (await renderPicture(bytes, header, options))
+        })
       } finally {
         stream.destroy()
       }
@@ -83,14 +99,20 @@ async function isText(head: readonly Buffer[], rest: Readable): Promise<boolean>
   }
 }
 
-/** A signature is easily forged: it is a picture when its header says the same. No pixel is decoded. */
 async function measure(found: string, bytes: Buffer): Promise<Inspected> {
+  const header = await headerOf(found, bytes)
+  return header ? { mimeType: found, ...header.autoOrient } : { mimeType: UNKNOWN }
+}
+
+/** A signature is easily forged: it is a picture when its header says the same. No pixel is decoded. */
+async function headerOf(found: string, bytes: Buffer): Promise<Metadata | undefined> {
   try {
-    const { format, compression, autoOrient } = await sharp(bytes, { limitInputPixels: MAX_PIXELS }).metadata()
+    const header = await sharp(bytes, { limitInputPixels: MAX_PIXELS }).metadata()
+    const { format, compression } = header
     // Only one of heif's compressions is a type of the web.
     const mimeType = `image/${format === 'heif' && compression === 'av1' ? 'avif' : format}`
-    return mimeType === found ? { mimeType, ...autoOrient } : { mimeType: UNKNOWN }
+    return mimeType === found ? header : undefined
   } catch {
-    return { mimeType: UNKNOWN }
+    return undefined
   }
 }

@@ -12,22 +12,31 @@ export class CommandError extends Error {
   readonly details: ErrorDetails | undefined
   /** Seconds until a retry can succeed; only for rate_limited and unavailable. */
   readonly retryAfter: number | undefined
+  /** REST status: that of its kind, unless HTTP has a more exact one. */
+  readonly http: number
 
-  constructor(kind: ErrorKind, message: string, options: { details?: ErrorDetails; retryAfter?: number } = {}) {
+  constructor(
+    kind: ErrorKind,
+    message: string,
+    options: { details?: ErrorDetails; retryAfter?: number; http?: number } = {},
+  ) {
     super(message)
     this.name = 'CommandError'
     this.kind = kind
     this.details = options.details
     this.retryAfter = options.retryAfter
-  }
-
-  get http(): number {
-    return errors[this.kind].http
+    this.http = options.http ?? errors[kind].http
   }
 }
 
 export const notFound = (what: string): CommandError =>
   new CommandError('not_found', `${what} does not exist, or you may not see it`)
+
+/** 410: it was there, which the caller may know, and will not be again. */
+export const gone = (message: string): CommandError => new CommandError('not_found', message, { http: 410 })
+
+/** The state of the thing does not allow it. */
+export const conflict = (message: string): CommandError => new CommandError('conflict', message)
 
 export const forbidden = (message: string): CommandError => new CommandError('forbidden', message)
 

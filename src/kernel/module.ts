@@ -1,6 +1,7 @@
 import type { Endpoint } from './face.ts'
 import type { JobHandler } from './jobs.ts'
 import type { Api } from './route.ts'
+import type { Unit } from './unit-of-work.ts'
 
 /** One protocol: everything the server needs to know of it. See docs/adding-an-event.md. */
 export interface Module {
@@ -8,4 +9,6 @@ export interface Module {
   readonly api: Api
   readonly endpoints: readonly Endpoint[]
   readonly jobs: ReadonlyMap<string, JobHandler>
+  /** Removes rows of its own that have had their time; called now and then. */
+  readonly keepHouse?: (unit: Unit) => Promise<void>
 }

@@ -4,6 +4,7 @@ import * as fc from 'fast-check'
 import Type from 'typebox'
 import { seeded } from '../testing/random.ts'
 import { CommandError, type ErrorDetails } from './errors.ts'
+import { FreeObject } from '../wire/free-object.ts'
 import { compile, type Decode } from './schema.ts'
 
 fc.configureGlobal({ seed: seeded().seed })
@@ -218,3 +219,13 @@ for (const [name, schema] of [
     assert.throws(() => compile(Type.Object({ inner: Type.Optional(schema) })), /inner.*rebuil/)
   })
 }
+
+test('K-9 a free object is kept whole, but for what would be a prototype', () => {
+  const decode = compile(Type.Object({ metadata: FreeObject }))
+  const text = '{"metadata":{"a":[1,{"b":null,"__proto__":{"polluted":1}}],"__proto__":{"polluted":1},"constructor":2},"x":1}'
+  const { metadata } = decode(JSON.parse(text))
+  assert.deepEqual(metadata, { a: [1, { b: null }], constructor: 2 })
+  assert.equal(Object.getPrototypeOf(metadata), Object.prototype)
+  assert.throws(() => decode({ metadata: [] }), CommandError)
+  assert.throws(() => decode({ metadata: null }), CommandError)
+})

@@ -46,12 +46,14 @@ interface Shape {
   readonly anyOf?: readonly Shape[]
   readonly properties?: Readonly<Record<string, Shape>>
   readonly items?: Shape
+  readonly additionalProperties?: unknown
   readonly default?: unknown
   readonly description?: string
 }
 
 /** Rebuilding follows members and items and nothing else: what a choice or a record holds would be lost in silence. */
 function checkShape(shape: Shape, at: string): void {
+  if (isFree(shape)) return
   if (shape.type === 'object' && shape.properties) {
     for (const [key, inner] of Object.entries(shape.properties)) checkShape(inner, `${at}.${key}`)
   } else if (shape.type === 'array' && shape.items && !Array.isArray(shape.items)) {
@@ -61,6 +63,9 @@ function checkShape(shape: Shape, at: string): void {
   }
 }
 
+/** `FreeObject` of wire/free-object.ts: the client's own, kept as it is. */
+const isFree = (shape: Shape): boolean => shape.type === 'object' && shape.additionalProperties === true
+
 const SCALARS: readonly unknown[] = ['string', 'integer', 'number', 'boolean', 'null']
 
 const isScalar = (shape: Shape): boolean =>
@@ -69,12 +74,21 @@ const isScalar = (shape: Shape): boolean =>
 function rebuild(shape: Shape, value: unknown): unknown {
   if (Array.isArray(value)) return shape.items ? value.map((item) => rebuild(shape.items!, item)) : []
   if (typeof value !== 'object' || value === null) return value
+  if (isFree(shape)) return copyOf(value)
   const built: Record<string, unknown> = {}
   for (const [key, inner] of Object.entries(shape.properties ?? {})) {
     const member = Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : inner.default
     if (member !== undefined) built[key] = rebuild(inner, member)
   }
   return built
+}
+
+/** All of it, but what would be a prototype. No deeper than the gate has let through. */
+function copyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyOf)
+  if (typeof value !== 'object' || value === null) return value
+  const members = Object.entries(value).filter(([key]) => key !== '__proto__')
+  return Object.fromEntries(members.map(([key, inner]) => [key, copyOf(inner)]))
 }
 
 interface Fault {

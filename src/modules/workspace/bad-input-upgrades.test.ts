@@ -31,7 +31,7 @@ abuse("A6 pages of other origins are refused in the handshake; ours and this mac
 abuse('a path that is no workspace is a 404 before the handshake', async (at) => {
   const id = at.workspaceId
   for (const target of [
-    '/', '/ws', '/ws/', '/ws//', `/ws/${id}/`, `/ws/${id}/x`, `/ws//${id}`, `//ws/${id}`, `/WS/${id}`, `/%77s/${id}`,
+    '/', '/ws/', '/ws//', `/ws/${id}/`, `/ws/${id}/x`, `/ws//${id}`, `//ws/${id}`, `/WS/${id}`, `/%77s/${id}`,
     `/ws%2f${id}`, `/api/ws/${id}`, `/ws/${'x'.repeat(201)}`, `/ws/${'x'.repeat(10_000)}`, `/x/../ws/${id}/..`,
   ]) {
     const { status, body } = await upgrade(at.world, `${target}?token=${at.mallory.token}`, {})

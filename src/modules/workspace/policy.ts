@@ -1,4 +1,4 @@
-import { CommandError, forbidden, notFound } from '../../kernel/errors.ts'
+import { conflict, forbidden, notFound } from '../../kernel/errors.ts'
 import type { ChannelRow } from './store/access.ts'
 import { roles, type Role } from './wire.ts'
 
@@ -137,6 +137,3 @@ export function checkPins(channel: Standing & Pick<ChannelRow, 'archived_at' | '
   checkNotGuest(channel.role, 'pin messages')
   checkTakesPart(channel)
 }
-
-export const conflict = (message: string): CommandError => new CommandError('conflict', message)
-

@@ -1,13 +1,14 @@
 import { perform, type Caller } from '../../../kernel/action.ts'
 import type { Reader } from '../../../kernel/database.ts'
-import { notFound } from '../../../kernel/errors.ts'
+import { conflict, notFound } from '../../../kernel/errors.ts'
 import { checkFileName } from '../../../kernel/file-names.ts'
 import type { OpenFile } from '../../../kernel/files.ts'
 import { newUuid } from '../../../kernel/ids.ts'
+import type { Incoming } from '../../../kernel/incoming.ts'
 import { jobs, type OutsideHandler } from '../../../kernel/jobs.ts'
 import type { Upload } from '../../../kernel/route.ts'
 import type { Unit } from '../../../kernel/unit-of-work.ts'
-import { checkSees, conflict } from '../policy.ts'
+import { checkSees } from '../policy.ts'
 import { accessChannelOf, accessWorkspace } from '../store/access.ts'
 import {
   countUnsent,
@@ -25,41 +26,18 @@ import { reachWorkspace, type Parts } from './parts.ts'
 export const FILE = 'workspace.file'
 const WHAT = 'This attachment'
 
-/** How many uploads of each account are on their way: they have no row yet that could be counted. */
-export class Incoming {
-  private readonly counts = new Map<number, number>()
-
-  /** @returns how many they are with this one */
-  begin(account: number): number {
-    const count = (this.counts.get(account) ?? 0) + 1
-    this.counts.set(account, count)
-    return count
-  }
-
-  end(account: number): void {
-    const left = this.counts.get(account)! - 1
-    if (left > 0) this.counts.set(account, left)
-    else this.counts.delete(account)
-  }
-}
-
 /**
  * Takes a file for a message to come. Its removal is scheduled before the first byte is written and cancelled when it
  * is sent, so that no crash leaves a file that nobody knows of.
  */
-export async function uploadAttachment(
+export function uploadAttachment(
   parts: Parts,
   incoming: Incoming,
   caller: Caller,
   workspaceId: string,
   upload: Upload,
 ): Promise<Attachment> {
-  const coming = incoming.begin(caller.accountId)
-  try {
-    return await take(parts, coming, caller, workspaceId, upload)
-  } finally {
-    incoming.end(caller.accountId)
-  }
+  return incoming.during(caller.accountId, (coming) => take(parts, coming, caller, workspaceId, upload))
 }
 
 /** @param coming uploads of theirs that are on their way, this one among them */

@@ -1,9 +1,9 @@
 import { perform, type Caller } from '../../../kernel/action.ts'
-import { invalid, type CommandError } from '../../../kernel/errors.ts'
+import { type CommandError, conflict, invalid } from '../../../kernel/errors.ts'
 import { checkName, nameKey } from '../../../kernel/names.ts'
 import type { Unit } from '../../../kernel/unit-of-work.ts'
 import { channelSubject, emit } from '../events.ts'
-import { checkLives, checkManages, checkNotGeneral, checkNotGuest, checkTakesPart, conflict } from '../policy.ts'
+import { checkLives, checkManages, checkNotGeneral, checkNotGuest, checkTakesPart } from '../policy.ts'
 import { channelRoom, fullRoom, guestRoom, homeRoom, ofSeers } from '../rooms.ts'
 import { memberByUuid, type ChannelAccess, type ChannelRow, type WorkspaceAccess } from '../store/access.ts'
 import {

@@ -1,6 +1,7 @@
 import { perform, type Caller } from '../../../kernel/action.ts'
+import { conflict } from '../../../kernel/errors.ts'
 import type { Unit } from '../../../kernel/unit-of-work.ts'
-import { checkPins, conflict } from '../policy.ts'
+import { checkPins } from '../policy.ts'
 import type { ChannelAccess, MessageRow } from '../store/access.ts'
 import { pinMessage as pin, pinnedCount, pinnerOf, unpinMessage as unpin } from '../store/reading.ts'
 import { timestamp } from '../wire.ts'

@@ -1,10 +1,11 @@
 import { perform, type Caller } from '../../../kernel/action.ts'
+import { conflict } from '../../../kernel/errors.ts'
 import { newUuid } from '../../../kernel/ids.ts'
 import { checkName, nameKey } from '../../../kernel/names.ts'
 import type { Reader } from '../../../kernel/database.ts'
 import type { Unit, UnitOfWork } from '../../../kernel/unit-of-work.ts'
 import { channelSubject, effect, emit, workspaceSubject } from '../events.ts'
-import { checkAdministers, checkOwns, conflict } from '../policy.ts'
+import { checkAdministers, checkOwns } from '../policy.ts'
 import { homeRoom, ofSeers } from '../rooms.ts'
 import { insertMember, memberIds } from '../store/members.ts'
 import {

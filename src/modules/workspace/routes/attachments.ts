@@ -1,6 +1,7 @@
 import { callerOf } from '../../../kernel/action.ts'
+import { Incoming } from '../../../kernel/incoming.ts'
 import { Download, route, type Route } from '../../../kernel/route.ts'
-import { deleteAttachment, Incoming, openAttachment, uploadAttachment } from '../actions/attachments.ts'
+import { deleteAttachment, openAttachment, uploadAttachment } from '../actions/attachments.ts'
 import type { Parts } from '../actions/parts.ts'
 import { Attachment } from '../wire.ts'
 import { ById } from './shapes.ts'

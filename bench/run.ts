@@ -15,10 +15,11 @@ import type { Outcome, Scenario } from './scenario.ts'
 import { commands } from './scenarios/commands.ts'
 import { fanout } from './scenarios/fanout.ts'
 import { memory } from './scenarios/memory.ts'
+import { moderation } from './scenarios/moderation.ts'
 import { presence } from './scenarios/presence.ts'
 
 const CANDIDATES: Candidate[] = [tracker, workspace, ws, socketio, nchan]
-const SCENARIOS: Scenario[] = [fanout, commands, presence, memory]
+const SCENARIOS: Scenario[] = [fanout, commands, presence, memory, moderation]
 
 const USAGE = `node bench/run.ts [${SCENARIOS.map(({ name }) => name).join('|')}|all] [options]
   --quick         shorter windows: for a look, not for a claim

@@ -21,6 +21,7 @@ import type { Media } from './kernel/media.ts'
 import { Metrics } from './kernel/metrics.ts'
 import type { Module } from './kernel/module.ts'
 import { GroupCommit } from './kernel/unit-of-work.ts'
+import { datingMigrations, datingModule, type DatingSettings } from './modules/dating/index.ts'
 import { trackerMigrations, trackerModule } from './modules/tracker/index.ts'
 import { workspaceMigrations, workspaceModule, type WorkspaceSettings } from './modules/workspace/index.ts'
 
@@ -53,7 +54,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 /** Puts kernel, identity, modules and adapters together. The only place that knows them all. */
 export async function createApp(ports: Ports): Promise<App> {
-  const { config, database, clock, bus, files, media, log } = ports
+  const { config, database, clock, bus, files, media, log, secret } = ports
   const onError = (error: unknown): void => log.error({ err: error }, 'unforeseen')
   const metrics = new Metrics()
   const unitOfWork = new GroupCommit({
@@ -74,6 +75,7 @@ export async function createApp(ports: Ports): Promise<App> {
     ...identityMigrations,
     ...trackerMigrations,
     ...workspaceMigrations,
+    ...datingMigrations,
   })
   const house = maintenance(database, onError)
   // What was forgotten just before a kill may still be in the files. PostgreSQL's own vacuum comes to it by itself.
@@ -107,6 +109,7 @@ export async function createApp(ports: Ports): Promise<App> {
       },
     }),
     workspaceModule({ database, unitOfWork, clock, hub, files, media, settings: workspaceSettings(config) }),
+    datingModule({ database, unitOfWork, clock, hub, files, media, secret, settings: datingSettings(config) }),
   ]
   metrics.observe('switchboard_queue_bytes', 'Bytes waiting for clients', () => hub.queuedBytes)
   metrics.observe('switchboard_commands_queued', 'Commands waiting for a commit', () => unitOfWork.queued)
@@ -121,6 +124,7 @@ export async function createApp(ports: Ports): Promise<App> {
     await eventLog.prune(unit, unit.now - config.eventRetentionMs)
     await house.expire(unit, unit.now - DAY_MS)
     await identity.expire(unit, unit.now)
+    for (const module of modules) await module.keepHouse?.(unit)
   })
   let draining = false
   const http = await createHttp({
@@ -221,6 +225,42 @@ function workspaceSettings(config: Config): WorkspaceSettings {
     presenceGraceMs: config.workspacePresenceGraceMs,
     idleMs: config.workspaceIdleMs,
     typingMs: config.workspaceTypingMs,
+  }
+}
+
+function datingSettings(config: Config): DatingSettings {
+  return {
+    messages: [
+      { limit: config.datingMessagesPerMinute, perMs: 60_000 },
+      { limit: config.datingMessagesPerHour, perMs: 60 * 60_000 },
+      { limit: config.datingMessagesPerDay, perMs: DAY_MS },
+    ],
+    typing: { limit: config.datingTypingPerMinute, perMs: 60_000 },
+    opens: { limit: config.datingConnectionsPerMinute, perMs: 60_000 },
+    connections: config.datingConnections,
+    conversations: { limit: config.datingConversationsPerDay, perMs: DAY_MS },
+    likes: { limit: config.datingLikesPerDay, perMs: DAY_MS },
+    reports: { limit: config.datingReportsPerDay, perMs: DAY_MS },
+    frames: { limit: config.datingFramesPerMinute, perMs: 60_000 },
+    writes: { limit: config.datingWritesPerMinute, perMs: 60_000 },
+    maxFrameBytes: config.datingMaxFrameBytes,
+    textCharacters: config.datingTextCharacters,
+    metadataKeys: config.datingMetadataKeys,
+    photoBytes: config.datingPhotoBytes,
+    unsentPhotos: config.datingUnsentPhotos,
+    unsentPhotoMs: config.datingUnsentPhotoMs,
+    photoUrlMs: config.datingPhotoUrlMs,
+    ephemeralMs: config.datingEphemeralMs,
+    ephemeralMaxMs: config.datingEphemeralMaxMs,
+    ephemeralUnopenedMs: config.datingEphemeralUnopenedMs,
+    handshakeMs: config.datingHandshakeMs,
+    presenceGraceMs: config.datingPresenceGraceMs,
+    typingMs: config.datingTypingMs,
+    filter: config.datingFilter === 'refuse' ? 'refuse' : 'mask',
+    // One without a list is refused by the module, by name.
+    filterLanguages: config.datingFilterLanguages as DatingSettings['filterLanguages'],
+    phoneRegions: config.datingPhoneRegions,
+    reportRetentionMs: config.datingReportRetentionMs,
   }
 }
 

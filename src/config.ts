@@ -1,48 +1,5 @@
 import { availableParallelism } from 'node:os'
-
-/** One setting: where it comes from, what it is without being set, and why. docs/operating.md is made from these. */
-interface Field<T> {
-  readonly env: string
-  readonly fallback: T
-  readonly reason: string
-  readonly parse: (text: string) => T
-}
-
-const text = (env: string, fallback: string, reason: string): Field<string> => ({
-  env,
-  fallback,
-  reason,
-  parse: (value) => value,
-})
-
-const list = (env: string, fallback: readonly string[], reason: string): Field<readonly string[]> => ({
-  env,
-  fallback,
-  reason,
-  parse: (value) => value.split(',').map((part) => part.trim()).filter((part) => part !== ''),
-})
-
-const flag = (env: string, fallback: boolean, reason: string): Field<boolean> => ({
-  env,
-  fallback,
-  reason,
-  parse: (value) => value === 'true' || value === '1',
-})
-
-const whole = (env: string, fallback: number, reason: string, min = 0): Field<number> => ({
-  env,
-  fallback,
-  reason,
-  parse(value) {
-    const number = Number(value)
-    if (!Number.isSafeInteger(number) || number < min) throw new Error(`${env} must be a whole number from ${min} up`)
-    return number
-  },
-})
-
-const SECOND = 1_000
-const MINUTE = 60 * SECOND
-const DAY = 24 * 60 * MINUTE
+import { DAY, flag, list, MINUTE, SECOND, text, whole, type Field } from './config-field.ts'
 
 export const fields = {
   port: whole('PORT', 8080, 'The one port everything listens on.'),
@@ -242,6 +199,137 @@ export const fields = {
     'Time after which somebody who does not say so again has stopped typing.',
     1,
   ),
+  datingMessagesPerMinute: whole('SWITCHBOARD_DATING_MESSAGES_PER_MINUTE', 30, 'Messages of one person; the document says 30. 0: no limit.'),
+  datingMessagesPerHour: whole('SWITCHBOARD_DATING_MESSAGES_PER_HOUR', 500, 'The same in an hour; the document says 500. 0: no limit.'),
+  datingMessagesPerDay: whole('SWITCHBOARD_DATING_MESSAGES_PER_DAY', 2_000, 'The same in a day; the document says 2 000. 0: no limit.'),
+  datingTypingPerMinute: whole(
+    'SWITCHBOARD_DATING_TYPING_PER_MINUTE',
+    20,
+    'typing:start and typing:stop of one person in a minute; the document says 20. 0: no limit.',
+  ),
+  datingConnectionsPerMinute: whole(
+    'SWITCHBOARD_DATING_CONNECTIONS_PER_MINUTE',
+    10,
+    'Connections one person may open in a minute; the document says 10. 429 past it; 0: no limit.',
+  ),
+  datingConnections: whole(
+    'SWITCHBOARD_DATING_CONNECTIONS',
+    5,
+    'Connections one person may have at once; the document says 5. 429 past it.',
+    1,
+  ),
+  datingConversationsPerDay: whole(
+    'SWITCHBOARD_DATING_CONVERSATIONS_PER_DAY',
+    50,
+    'New conversations one person may bring about in a day; the document says 50. 0: no limit.',
+  ),
+  datingLikesPerDay: whole(
+    'SWITCHBOARD_DATING_LIKES_PER_DAY',
+    500,
+    'Likes one person may give in a day: an evening of swiping, not a script that likes everybody. 0: no limit.',
+  ),
+  datingReportsPerDay: whole(
+    'SWITCHBOARD_DATING_REPORTS_PER_DAY',
+    20,
+    'Reports one person may file in a day: moderators read each of them. 0: no limit.',
+  ),
+  datingFramesPerMinute: whole(
+    'SWITCHBOARD_DATING_FRAMES_PER_MINUTE',
+    300,
+    'Frames one connection may send in a minute: five a second, far above the sum of the documented limits. 0: no limit.',
+  ),
+  datingWritesPerMinute: whole(
+    'SWITCHBOARD_DATING_WRITES_PER_MINUTE',
+    300,
+    'REST writes one account may make in a minute: more than a person, less than a flood. 0: no limit.',
+  ),
+  datingMaxFrameBytes: whole(
+    'SWITCHBOARD_DATING_MAX_FRAME_BYTES',
+    32 * 1024,
+    'Bytes of a client frame; the document says 32 KB. MESSAGE_TOO_LARGE past it.',
+    256,
+  ),
+  datingTextCharacters: whole(
+    'SWITCHBOARD_DATING_TEXT_CHARACTERS',
+    2_000,
+    'Characters (code points) of a text message; the document says 2 000. MESSAGE_TOO_LARGE past it.',
+    1,
+  ),
+  datingMetadataKeys: whole(
+    'SWITCHBOARD_DATING_METADATA_KEYS',
+    200,
+    'Keys and elements in the metadata of a message: each is looked through for words and personal data.',
+    1,
+  ),
+  datingPhotoBytes: whole(
+    'SWITCHBOARD_DATING_PHOTO_BYTES',
+    10 * 1024 * 1024,
+    'Bytes of an uploaded photo; the document says 10 MB. 413 past it.',
+    1,
+  ),
+  datingUnsentPhotos: whole(
+    'SWITCHBOARD_DATING_UNSENT_PHOTOS',
+    20,
+    'Photos one person may have uploaded that are in no message yet: they fill the disk and nobody sees them. 409 past it.',
+  ),
+  datingUnsentPhotoMs: whole(
+    'SWITCHBOARD_DATING_UNSENT_PHOTO_MS',
+    DAY,
+    'How long an uploaded photo waits to be sent before it is removed.',
+    SECOND,
+  ),
+  datingPhotoUrlMs: whole(
+    'SWITCHBOARD_DATING_PHOTO_URL_MS',
+    15 * MINUTE,
+    'How long a signed address of a photo works: long enough to load it, too short to be passed around.',
+    SECOND,
+  ),
+  datingEphemeralMs: whole(
+    'SWITCHBOARD_DATING_EPHEMERAL_MS',
+    10 * SECOND,
+    'From the viewing of an ephemeral photo to its destruction, when its message names no ttl.',
+  ),
+  datingEphemeralMaxMs: whole('SWITCHBOARD_DATING_EPHEMERAL_MAX_MS', 5 * MINUTE, 'The longest ttl an ephemeral photo may name.'),
+  datingEphemeralUnopenedMs: whole(
+    'SWITCHBOARD_DATING_EPHEMERAL_UNOPENED_MS',
+    7 * DAY,
+    'How long an ephemeral photo waits to be opened before it is destroyed all the same.',
+    SECOND,
+  ),
+  datingHandshakeMs: whole(
+    'SWITCHBOARD_DATING_HANDSHAKE_MS',
+    30 * SECOND,
+    'Time for handshake and authentication; the document says 30 seconds.',
+    1,
+  ),
+  datingPresenceGraceMs: whole(
+    'SWITCHBOARD_DATING_PRESENCE_GRACE_MS',
+    10 * SECOND,
+    'A person back within this time was never offline for the others: a lift, a tunnel, another network.',
+  ),
+  datingTypingMs: whole(
+    'SWITCHBOARD_DATING_TYPING_MS',
+    10 * SECOND,
+    'Time after which somebody who does not say so again has stopped typing; clients stop after 3 seconds.',
+    1,
+  ),
+  datingFilter: text('SWITCHBOARD_DATING_FILTER', 'mask', 'mask or refuse: what happens to words nobody should have to read.'),
+  datingFilterLanguages: list(
+    'SWITCHBOARD_DATING_FILTER_LANGUAGES',
+    ['en', 'de', 'fr', 'es', 'it', 'pt'],
+    'Languages whose words are filtered.',
+  ),
+  datingPhoneRegions: list(
+    'SWITCHBOARD_DATING_PHONE_REGIONS',
+    ['US', 'GB', 'DE', 'FR', 'ES', 'IT', 'BR'],
+    'Countries whose phone numbers are recognised without a country code.',
+  ),
+  datingReportRetentionMs: whole(
+    'SWITCHBOARD_DATING_REPORT_RETENTION_MS',
+    180 * DAY,
+    'How long a closed report and its evidence are kept, for the case that it is disputed.',
+    SECOND,
+  ),
 } as const satisfies Readonly<Record<string, Field<unknown>>>
 
 type Value<F> = F extends Field<infer T> ? T : never
@@ -266,6 +354,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   if (read.registration !== 'open' && read.registration !== 'closed') {
     throw new Error('SWITCHBOARD_REGISTRATION must be open or closed')
+  }
+  if (read.datingFilter !== 'mask' && read.datingFilter !== 'refuse') {
+    throw new Error('SWITCHBOARD_DATING_FILTER must be mask or refuse')
   }
   return read
 }

@@ -11,6 +11,8 @@ export interface Demo {
   /** Absent in data of a version that had none. */
   readonly workspaceId?: string
   readonly channelId?: string
+  /** Of alice and bob. */
+  readonly conversationId?: string
 }
 
 const people = [
@@ -55,13 +57,13 @@ export async function seedDemo(app: App, dataDir: string): Promise<Demo | undefi
   for (const report of reports) {
     await call('carol', 'POST', '/api/tracker/bug-reports', { project_id: projectId, ...report })
   }
-  const demo = { password, projectId, ...(await seedWorkspace(call)) }
+  const demo = { password, projectId, ...(await seedWorkspace(call)), ...(await seedDating(call)) }
   writeFileSync(path, JSON.stringify(demo), { mode: 0o600 })
   return demo
 }
 
 type Json = Record<string, unknown>
-type Door = (as: string | undefined, method: 'GET' | 'POST' | 'PATCH', url: string, payload?: object) => Promise<Json>
+type Door = (as: string | undefined, method: 'GET' | 'POST' | 'PATCH' | 'PUT', url: string, payload?: object) => Promise<Json>
 
 const talk = [
   ['alice', 'Good morning! The cart is on fire again, see the tracker.'],
@@ -78,6 +80,28 @@ async function seedWorkspace(call: Door): Promise<{ workspaceId: string; channel
   const channelId = channels.find((channel) => channel.is_general)!.id
   for (const [username, content] of talk) await call(username, 'POST', `/api/channels/${channelId}/messages`, { content })
   return { workspaceId, channelId }
+}
+
+const bios = {
+  alice: 'Climbs rocks and debugs carts. Looking for somebody to share umbrellas with.',
+  bob: 'Bakes bread on Sundays. Will trade a loaf for a good story.',
+  carol: 'Half of my photos are of other people’s dogs.',
+}
+
+/** Alice and Bob have liked each other; Bob likes Carol, who has not seen it yet. */
+async function seedDating(call: Door): Promise<{ conversationId: string }> {
+  const id = new Map<string, string>()
+  for (const [username, bio] of Object.entries(bios)) {
+    id.set(username, (await call(username, 'PUT', '/api/dating/profile', { bio }))['user_id'] as string)
+  }
+  for (const [username, likes] of [['bob', 'carol'], ['bob', 'alice']] as const) {
+    await call(username, 'POST', '/api/dating/likes', { user_id: id.get(likes) })
+  }
+  const match = await call('alice', 'POST', '/api/dating/likes', { user_id: id.get('bob') })
+  const conversationId = match['conversation_id'] as string
+  const url = `/api/dating/conversations/${conversationId}/messages`
+  await call('alice', 'POST', url, { content: 'Hey! How is the bread?', type: 'text' })
+  return { conversationId }
 }
 
 async function hasAccounts(app: App): Promise<boolean> {
@@ -102,6 +126,7 @@ export function greet(addresses: readonly AddressInfo[], demo: Demo | undefined)
     `  REST documents  ${base}/docs`,
     `  tracker         ws://localhost:${main}/tracker/ws?token=ACCESS_TOKEN`,
     `  workspace chat  ws://localhost:${main}/ws/WORKSPACE_ID?token=ACCESS_TOKEN`,
+    `  dating          ws://localhost:${main}/ws with the header Authorization: Bearer ACCESS_TOKEN`,
     `  for operators   ${base}/healthz  /readyz  /metrics`,
     '',
   ]
@@ -133,6 +158,17 @@ export function greet(addresses: readonly AddressInfo[], demo: Demo | undefined)
       '',
       `  curl -s ${base}/api/channels/${demo.channelId}/messages -H "authorization: Bearer $TOKEN" \\`,
       `    -H 'content-type: application/json' -d '{"content":"Hello, team!"}'`,
+      '',
+    )
+  }
+  if (demo?.conversationId !== undefined) {
+    lines.push(
+      'Private messages: listen as bob (TOKEN of above), and write as alice:',
+      '',
+      `  npx node -e "new WebSocket('ws://localhost:${main}/ws?token=$TOKEN').onmessage = m => console.log(m.data)"`,
+      '',
+      `  curl -s ${base}/api/dating/conversations/${demo.conversationId}/messages -H "authorization: Bearer $TOKEN" \\`,
+      `    -H 'content-type: application/json' -d '{"content":"Are you there?","type":"text"}'`,
       '',
     )
   }

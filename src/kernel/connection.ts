@@ -333,7 +333,7 @@ export class Connection implements Receiver, TransportListener {
     this.effects = undefined
     const { cursor, resync } = this.hub.startOf(from, opening, resuming)
     const position = since === undefined ? undefined : codecs.position(cursor)
-    for (const frame of opening.frames(position)) this.send(frame)
+    for (const frame of opening.frames(position, !resuming || resync)) this.send(frame)
     if (resync) this.sendResync(cursor)
     this.state = { at: 'open', session }
     this.watchExpiry(session)

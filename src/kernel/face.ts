@@ -48,8 +48,12 @@ export interface Opening {
   readonly offset: number
   /** Positions below this one say nothing of what this party was sent: it has to reload. Absent: all are good. */
   readonly resumableFrom?: number
-  /** Sent first, in order. Called with the position to name, when the client asked for positions. */
-  frames(position: string | undefined): readonly string[]
+  /**
+   * Sent first, in order.
+   * @param position to name, when the client asked for positions
+   * @param fresh nothing of what it missed is replayed: it did not ask, or that cannot be known any more
+   */
+  frames(position: string | undefined, fresh: boolean): readonly string[]
   /** The connection has caught up: everything it missed has been sent to it. */
   onLive?(connection: Connection): void
 }

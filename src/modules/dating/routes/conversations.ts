@@ -1,0 +1,144 @@
+import Type from 'typebox'
+import { callerOf } from '../../../kernel/action.ts'
+import { eventLog } from '../../../kernel/event-log.ts'
+import { readOne, readPage } from '../../../kernel/page.ts'
+import { route, type Route } from '../../../kernel/route.ts'
+import { formatPosition } from '../../../wire/position.ts'
+import { setSharing, unmatch } from '../actions/matching.ts'
+import { deleteMessage, sendMessage } from '../actions/messages.ts'
+import { reachConversation, type Parts, type Reached } from '../actions/parts.ts'
+import { reachActor } from '../actions/profiles.ts'
+import { readMessages } from '../actions/reading.ts'
+import {
+  findConversation,
+  history,
+  listConversations,
+  showConversation,
+  type History as Range,
+} from '../lists/conversations.ts'
+import type { MessageRow } from '../store/access.ts'
+import { showMessage } from '../store/messages.ts'
+import { Message, Metadata, payloads, timestamp } from '../wire.ts'
+import { ById, Conversation, History, PageOf, PageQuery, Ref, Sharing } from './shapes.ts'
+
+const HistoryQuery = Type.Object({ ...PageQuery, after: Type.Optional(Ref) })
+
+export function conversationRoutes(parts: Parts): readonly Route[] {
+  const { database, clock } = parts
+  /** The body of `message:send`, but for where. */
+  const NewMessage = Type.Object({
+    content: Type.String(),
+    type: Type.String(),
+    metadata: Type.Optional(Metadata),
+  })
+  return [
+    route(
+      'GET',
+      '/conversations',
+      {
+        summary: 'Your conversations, where something was written last first',
+        query: Type.Object(PageQuery),
+        reply: PageOf(Conversation),
+      },
+      (call) =>
+        readPage(
+          database,
+          async (reader) => listConversations(reader, (await reachActor(reader, callerOf(call))).id, call.query),
+          (row) => showConversation(parts, row, clock.now()),
+        ),
+    ),
+    route('GET', '/conversations/:id', { summary: 'One conversation', params: ById, reply: Conversation }, (call) =>
+      readOne(database, async (reader) => {
+        const { uuid, actor_id } = await reachConversation(reader, callerOf(call), call.params.id)
+        return showConversation(parts, await findConversation(reader, actor_id, uuid), clock.now())
+      }),
+    ),
+    route(
+      'DELETE',
+      '/conversations/:id',
+      { summary: 'Unmatch: the conversation ends for both, for good', params: ById },
+      (call) => unmatch(parts, callerOf(call), call.params.id),
+    ),
+    route(
+      'PUT',
+      '/conversations/:id/sharing',
+      {
+        summary: 'Agree that personal data is shown in messages, or not any more; it is while both do',
+        params: ById,
+        body: Type.Object({ shares: Type.Boolean() }),
+        reply: Sharing,
+      },
+      (call) => setSharing(parts, callerOf(call), call.params.id, call.body.shares),
+    ),
+    route(
+      'GET',
+      '/conversations/:id/messages',
+      {
+        summary: 'History: the newest, those before a message or those after it',
+        params: ById,
+        query: HistoryQuery,
+        reply: History,
+      },
+      (call) => readHistory(parts, callerOf(call), call.params.id, call.query),
+    ),
+    route(
+      'POST',
+      '/conversations/:id/messages',
+      { summary: 'Send a message, as message:send does', params: ById, body: NewMessage, reply: Message },
+      async (call) => {
+        const { content, type, metadata = {} } = call.body
+        const { payload } = await sendMessage(parts, callerOf(call), call.params.id, { content, type, metadata })
+        return payload.message
+      },
+    ),
+    route(
+      'POST',
+      '/conversations/:id/read',
+      {
+        summary: 'You have read up to and including this message',
+        params: ById,
+        body: Type.Object({ message_id: Ref }),
+        reply: payloads['message:viewed'],
+        status: 200,
+      },
+      async (call) => (await readMessages(parts, callerOf(call), call.body.message_id, call.params.id)).payload,
+    ),
+    route(
+      'DELETE',
+      '/messages/:id',
+      { summary: 'Delete a message for both; either of the two may', params: ById },
+      async (call) => {
+        await deleteMessage(parts, callerOf(call), call.params.id)
+      },
+    ),
+  ]
+}
+
+function readHistory(parts: Parts, caller: { readonly accountId: number }, id: string, range: Range): Promise<object> {
+  return parts.database.read(async (reader) => {
+    const position = formatPosition(await eventLog.head(reader))
+    const conversation = await reachConversation(reader, caller, id)
+    const { rows, older, newer } = await history(reader, conversation.id, range)
+    const now = parts.clock.now()
+    const items = rows.map((row) => showRow(parts, conversation, row, now))
+    return {
+      items,
+      // Where the other side was not looked at, there is the message one came from.
+      next_before: older === false ? null : (items.at(-1)?.id ?? null),
+      next_after: newer === false ? null : (items[0]?.id ?? null),
+      position,
+    }
+  })
+}
+
+/** What the server itself has said is read by each of the two for themself. */
+function showRow(parts: Parts, conversation: Reached, row: MessageRow, now: number) {
+  const { actor_id, actor_uuid, partner_uuid, read_id } = conversation
+  const sender = row.sender_id === null ? null : row.sender_id === actor_id ? actor_uuid : partner_uuid
+  const isRead = sender === null ? row.id <= read_id : row.viewed_at !== null
+  return {
+    ...showMessage(row, conversation.uuid, sender, parts.photoUrls, now, isRead),
+    delivered_at: row.delivered_at === null ? null : timestamp(row.delivered_at),
+    viewed_at: row.viewed_at === null ? null : timestamp(row.viewed_at),
+  }
+}

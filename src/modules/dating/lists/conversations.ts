@@ -1,6 +1,6 @@
 import type { Reader } from '../../../kernel/database.ts'
-import { invalid } from '../../../kernel/errors.ts'
 import { paged, type Listed } from '../../../kernel/page.ts'
+import { readHistory, type History, type HistoryPage } from '../../../kernel/history.ts'
 import { builder, statements } from '../../../kernel/statement.ts'
 import type { Parts } from '../actions/parts.ts'
 import { excerptOf } from '../actions/messages.ts'
@@ -135,8 +135,6 @@ export function showConversation(parts: Parts, row: ConversationRow, now: number
   }
 }
 
-const ALL = 2_147_483_647
-
 const idOf = sql<{ uuid: string }>()((db, p) =>
   db.selectFrom('dating_messages').select(['id', 'conversation_id']).where('uuid', '=', p.uuid),
 )
@@ -166,35 +164,13 @@ const newer = sql<Range>()((db, p) =>
     .limit(p.limit),
 )
 
-export interface History {
-  readonly limit: number
-  /** Messages older than this one; the newest of them first. */
-  readonly before?: string | undefined
-  /** Messages newer than this one; the oldest of them first. Not together with `before`. */
-  readonly after?: string | undefined
-}
-
-export interface HistoryPage {
-  /** Newest first, whichever way was read. */
-  readonly rows: readonly MessageRow[]
-  /** Whether there are older ones, and newer ones; undefined where that was not looked at. */
-  readonly older: boolean | undefined
-  readonly newer: boolean | undefined
-}
-
 /** Messages of a conversation, in pages to either side. @throws invalid for a message that is not in it, or deleted */
-export async function history(reader: Reader, of: number, { limit, before, after }: History): Promise<HistoryPage> {
-  if (before !== undefined && after !== undefined) throw invalid({ after: 'must not come together with before' })
-  const cursor = before ?? after
-  const at = cursor === undefined ? undefined : await reader.get(idOf, { uuid: cursor })
-  if (cursor !== undefined && at?.conversation_id !== of) {
-    throw invalid({ [before === undefined ? 'after' : 'before']: 'must be the id of a message of this list' })
-  }
-  const range = { of, limit: limit + 1 }
-  if (after === undefined) {
-    const rows = await reader.all(older, { ...range, from: at?.id ?? ALL })
-    return { rows: rows.slice(0, limit), older: rows.length > limit, newer: before === undefined ? false : undefined }
-  }
-  const rows = await reader.all(newer, { ...range, from: at!.id })
-  return { rows: rows.slice(0, limit).reverse(), older: undefined, newer: rows.length > limit }
-}
+export const history = (reader: Reader, of: number, page: History): Promise<HistoryPage<MessageRow>> =>
+  readHistory(page, {
+    async place(uuid) {
+      const at = await reader.get(idOf, { uuid })
+      return at?.conversation_id === of ? at.id : undefined
+    },
+    older: (from, limit) => reader.all(older, { of, from, limit }),
+    newer: (from, limit) => reader.all(newer, { of, from, limit }),
+  })

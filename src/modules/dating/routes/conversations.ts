@@ -1,21 +1,14 @@
 import Type from 'typebox'
 import { callerOf } from '../../../kernel/action.ts'
-import { eventLog } from '../../../kernel/event-log.ts'
+import { readHistoryPage } from '../../../kernel/history.ts'
 import { readOne, readPage } from '../../../kernel/page.ts'
 import { route, type Route } from '../../../kernel/route.ts'
-import { formatPosition } from '../../../wire/position.ts'
 import { setSharing, unmatch } from '../actions/matching.ts'
 import { deleteMessage, sendMessage } from '../actions/messages.ts'
 import { reachConversation, type Parts, type Reached } from '../actions/parts.ts'
 import { reachActor } from '../actions/profiles.ts'
 import { readMessages } from '../actions/reading.ts'
-import {
-  findConversation,
-  history,
-  listConversations,
-  showConversation,
-  type History as Range,
-} from '../lists/conversations.ts'
+import { findConversation, history, listConversations, showConversation } from '../lists/conversations.ts'
 import type { MessageRow } from '../store/access.ts'
 import { showMessage } from '../store/messages.ts'
 import { Message, Metadata, payloads, timestamp } from '../wire.ts'
@@ -79,7 +72,12 @@ export function conversationRoutes(parts: Parts): readonly Route[] {
         query: HistoryQuery,
         reply: History,
       },
-      (call) => readHistory(parts, callerOf(call), call.params.id, call.query),
+      (call) =>
+        readHistoryPage(database, async (reader) => {
+          const conversation = await reachConversation(reader, callerOf(call), call.params.id)
+          const page = await history(reader, conversation.id, call.query)
+          return { ...page, rows: page.rows.map((row) => showRow(parts, conversation, row, clock.now())) }
+        }),
     ),
     route(
       'POST',
@@ -112,23 +110,6 @@ export function conversationRoutes(parts: Parts): readonly Route[] {
       },
     ),
   ]
-}
-
-function readHistory(parts: Parts, caller: { readonly accountId: number }, id: string, range: Range): Promise<object> {
-  return parts.database.read(async (reader) => {
-    const position = formatPosition(await eventLog.head(reader))
-    const conversation = await reachConversation(reader, caller, id)
-    const { rows, older, newer } = await history(reader, conversation.id, range)
-    const now = parts.clock.now()
-    const items = rows.map((row) => showRow(parts, conversation, row, now))
-    return {
-      items,
-      // Where the other side was not looked at, there is the message one came from.
-      next_before: older === false ? null : (items.at(-1)?.id ?? null),
-      next_after: newer === false ? null : (items[0]?.id ?? null),
-      position,
-    }
-  })
 }
 
 /** What the server itself has said is read by each of the two for themself. */

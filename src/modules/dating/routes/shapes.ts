@@ -1,4 +1,5 @@
 import Type, { type TSchema } from 'typebox'
+import { historyOf } from '../../../kernel/history.ts'
 import { pageOf, pageQuery } from '../../../kernel/page.ts'
 import { exact, Id, Message, Nullable, payloads, Timestamp } from '../wire.ts'
 
@@ -55,13 +56,4 @@ export const HistoryMessage = Type.Object(
   exact,
 )
 
-/** Newest first, whichever way one goes. */
-export const History = Type.Object(
-  {
-    items: Type.Array(HistoryMessage),
-    next_before: Type.Union([Id, Type.Null()], { description: 'For the next older page; null when there is none' }),
-    next_after: Nullable(Id),
-    position: Type.String({ description: 'Where the list was read at: connect with ?since= to get what came later' }),
-  },
-  exact,
-)
+export const History = historyOf(HistoryMessage, Id)

@@ -1,31 +1,20 @@
 import Type from 'typebox'
 import { callerOf, type Caller } from '../../../kernel/action.ts'
-import type { Reader } from '../../../kernel/database.ts'
-import { eventLog } from '../../../kernel/event-log.ts'
 import { Text } from '../../../kernel/fields.ts'
+import { historyOf, readHistoryPage } from '../../../kernel/history.ts'
 import { readOne } from '../../../kernel/page.ts'
 import { route, type Call, type Route } from '../../../kernel/route.ts'
-import { formatPosition } from '../../../wire/position.ts'
 import { deleteMessage, editMessage, sendMessage } from '../actions/messages.ts'
 import { reachChannel, reachMessage, reachThread, type Parts } from '../actions/parts.ts'
 import { addReaction, removeReaction } from '../actions/reactions.ts'
-import { channelHistory, threadHistory, type HistoryPage } from '../lists/messages.ts'
+import { channelHistory, threadHistory } from '../lists/messages.ts'
 import { showMessages } from '../store/messages.ts'
-import { exact, Id, Nullable, payloads } from '../wire.ts'
+import { Id, Nullable, payloads } from '../wire.ts'
 import { ById, Message, PageQuery, Ref } from './shapes.ts'
 
 const HistoryQuery = Type.Object({ ...PageQuery, after: Type.Optional(Ref) })
 
-/** Newest first, whichever way one goes. */
-const History = Type.Object(
-  {
-    items: Type.Array(Message),
-    next_before: Type.Union([Id, Type.Null()], { description: 'For the next older page; null when there is none' }),
-    next_after: Nullable(Id),
-    position: Type.String({ description: 'Where the list was read at: connect with ?since= to get what came later' }),
-  },
-  exact,
-)
+const History = historyOf(Message, Id)
 
 /** What the client names the message by until it knows its id: the same again brings the same message. */
 const ClientId = Type.String({ pattern: '^[\\x21-\\x7e]{1,64}$', description: '1 to 64 visible ASCII characters' })
@@ -51,9 +40,10 @@ export function messageRoutes(parts: Parts): readonly Route[] {
         reply: History,
       },
       ({ params, query, session }) =>
-        readHistory(parts, async (reader) => {
+        readHistoryPage(database, async (reader) => {
           const channel = await reachChannel(reader, { accountId: session.account.id }, params.id)
-          return channelHistory(reader, channel.id, query)
+          const page = await channelHistory(reader, channel.id, query)
+          return { ...page, rows: await showMessages(reader, page.rows) }
         }),
     ),
     route(
@@ -93,9 +83,10 @@ export function messageRoutes(parts: Parts): readonly Route[] {
       '/messages/:id/replies',
       { summary: 'The thread under a message', params: ById, query: HistoryQuery, reply: History },
       ({ params, query, session }) =>
-        readHistory(parts, async (reader) => {
+        readHistoryPage(database, async (reader) => {
           const { message } = await reachThread(reader, { accountId: session.account.id }, params.id)
-          return threadHistory(reader, message.id, query)
+          const page = await threadHistory(reader, message.id, query)
+          return { ...page, rows: await showMessages(reader, page.rows) }
         }),
     ),
     route(
@@ -140,19 +131,4 @@ function sender(call: Pick<Call<never, never, never>, 'session' | 'clientKey'>, 
   return caller.clientKey === undefined && clientId !== undefined
     ? { ...caller, clientKey: `message:${channel}:${clientId}` }
     : caller
-}
-
-function readHistory({ database }: Parts, read: (reader: Reader) => Promise<HistoryPage>): Promise<object> {
-  return database.read(async (reader) => {
-    const position = formatPosition(await eventLog.head(reader))
-    const { rows, older, newer } = await read(reader)
-    const items = await showMessages(reader, rows)
-    return {
-      items,
-      // Where the other side was not looked at, there is the message one came from.
-      next_before: older === false ? null : (items.at(-1)?.id ?? null),
-      next_after: newer === false ? null : (items[0]?.id ?? null),
-      position,
-    }
-  })
 }

@@ -123,7 +123,7 @@ test('a pong or a frame every 59.9 seconds is enough to stay', async (t) => {
 
 test('who has fallen silent is told so where the face has a code for it, and cut 5 seconds later', async (t) => {
   const { toy, clock, peer } = await scene(t, { face: { closeCode: (kind) => (kind === 'policy' ? 1008 : undefined) } })
-  for (let ms = 0; ms < 90_100; ms += 100) clock.advance(100)
+  for (let ms = 0; ms < 61_100; ms += 100) clock.advance(100)
   assert.deepEqual(await closing(peer), [bye('timeout', 1008), 'close 1008'])
   assert.equal(toy.hub.leftovers['counts'], 0)
   clock.advance(5_100)

@@ -42,6 +42,7 @@ const PAUSE_MS = 50
 const FLOOD_FACTOR = 10
 /** Milliseconds a peer has to finish the closing handshake. */
 const CLOSE_GRACE_MS = 5_000
+const MIN_BEAT_MS = 1_000
 
 /** One transport connection and, once authenticated, one party on it. Its life is one union: see `State`. */
 export class Connection implements Receiver, TransportListener {
@@ -366,16 +367,17 @@ export class Connection implements Receiver, TransportListener {
     )
   }
 
-  private beat(): void {
+  private beat(next = this.hub.limits.pingIntervalMs): void {
     const { wheel, limits, clock } = this.hub
-    this.tickets.heartbeat = wheel.schedule(limits.pingIntervalMs, () => {
+    this.tickets.heartbeat = wheel.schedule(next, () => {
       const silent = clock.monotonic() - this.seen
       const stalledAgain = this.stalled && this.transport.midMessage
       if (silent > limits.pongWaitMs || stalledAgain) return this.lose()
       this.stalled = this.transport.midMessage
       this.transport.ping('')
       if (this.live) this.hub.sendHeartbeat(this)
-      this.beat()
+      // Whoever fell silent just after a ping is not given another interval on top.
+      this.beat(Math.min(limits.pingIntervalMs, Math.max(MIN_BEAT_MS, limits.pongWaitMs - silent + 1)))
     })
   }
 

@@ -245,6 +245,7 @@ function datingSettings(config: Config): DatingSettings {
     writes: { limit: config.datingWritesPerMinute, perMs: 60_000 },
     maxFrameBytes: config.datingMaxFrameBytes,
     textCharacters: config.datingTextCharacters,
+    reviewCharacters: config.datingReviewCharacters,
     metadataKeys: config.datingMetadataKeys,
     photoBytes: config.datingPhotoBytes,
     unsentPhotos: config.datingUnsentPhotos,

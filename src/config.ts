@@ -255,6 +255,12 @@ export const fields = {
     'Characters (code points) of a text message; the document says 2 000. MESSAGE_TOO_LARGE past it.',
     1,
   ),
+  datingReviewCharacters: whole(
+    'SWITCHBOARD_DATING_REVIEW_CHARACTERS',
+    8_000,
+    'Text of one message, metadata and all, that is looked through: everybody waits for it. MESSAGE_TOO_LARGE past it.',
+    1,
+  ),
   datingMetadataKeys: whole(
     'SWITCHBOARD_DATING_METADATA_KEYS',
     200,

@@ -184,6 +184,19 @@ abuse('types, statuses and texts that the document does not know are refused by 
   })
 })
 
+abuse('D-L5 no more text is looked through than eight thousand characters, metadata and all', async (at, ana) => {
+  const { 'message:send': good } = documented(at)
+  const place = { ...good, type: 'location', content: '' }
+  await untouched(at, ana, async () => {
+    const long = { ...place, content: 'a '.repeat(4_001) }
+    assert.equal(fieldOf(await refused(ana, 'message:send', long, 'MESSAGE_TOO_LARGE')), 'content')
+    const notes = { ...place, metadata: { notes: Array.from({ length: 9 }, () => 'b '.repeat(500)) } }
+    assert.equal(fieldOf(await refused(ana, 'message:send', notes, 'MESSAGE_TOO_LARGE')), 'metadata')
+  })
+  send(ana, 'message:send', { ...place, metadata: { note: 'b '.repeat(4_000) } })
+  await ana.expect('message:new')
+})
+
 abuse(
   'D-L5 metadata has at most two hundred members, however nested; texts over REST have an end, too',
   async (at, ana) => {

@@ -24,6 +24,8 @@ export interface DatingSettings {
   readonly maxFrameBytes: number
   /** Code points of a text message. */
   readonly textCharacters: number
+  /** UTF-16 units of one message that are looked through for words and personal data; more is refused. */
+  readonly reviewCharacters: number
   /** Keys in `metadata`, nested ones included. */
   readonly metadataKeys: number
   /** Bytes of an uploaded photo. */

@@ -117,15 +117,22 @@ const technical: ReadonlySet<string> = new Set(['client_id', 'url', 'thumbnail_u
 /**
  * What the other side is shown: words nobody should have to read and personal data are masked, in the content and in
  * every text of the metadata. Encrypted messages pass as they are.
- * @throws invalid when such words are refused here
+ * @throws invalid when such words are refused here, too_large for more than is looked through
  */
 export function moderate(
   moderation: Moderation,
   { type, content, metadata, encrypted }: Checked,
   context: { readonly previous: readonly string[]; readonly sharesPersonal: boolean },
+  { reviewCharacters }: Pick<DatingSettings, 'reviewCharacters'>,
 ): Pick<Checked, 'content' | 'metadata'> {
   if (encrypted) return { content, metadata }
+  let looked = 0
   const review = (text: string, previous: readonly string[] = []): string => {
+    looked += text.length
+    if (looked > reviewCharacters) {
+      const field = text === content ? 'content' : 'metadata'
+      throw tooLarge(`must not make more than ${reviewCharacters} characters of text, metadata and all`, field)
+    }
     const result = moderation.review(text, { ...context, previous })
     if (result.refused)
       throw invalid({ content: 'holds words that are not allowed here; write it in other words' }, INVALID)

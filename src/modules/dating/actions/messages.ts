@@ -50,21 +50,23 @@ export function sendMessage(parts: Parts, caller: Caller, id: string, draft: Dra
     const checked = checkDraft(draft, settings)
     const known = checked.clientId === null ? undefined : await madeBefore(unit, parts, conversation, checked.clientId)
     if (known) return { payload: known, repeated: true }
+    const uuid = newUuid()
+    // Before anything that costs: what is one too many is not looked into.
+    await takeUse(unit, conversation.actor_id, 'message', settings.messages, {
+      clientId: checked.clientId,
+      message: uuid,
+    })
     const photo = await photoOf(unit, caller, checked)
     const previous = await unit.all(lastWords, {
       conversation: conversation.id,
       sender: conversation.actor_id,
       limit: LAST_WORDS,
     })
-    const shown = moderate(parts.moderation, checked, {
+    const context = {
       previous: previous.map(({ content }) => content).reverse(),
       sharesPersonal: conversation.shares === 1 && conversation.partner_shares === 1,
-    })
-    const uuid = newUuid()
-    await takeUse(unit, conversation.actor_id, 'message', settings.messages, {
-      clientId: checked.clientId,
-      message: uuid,
-    })
+    }
+    const shown = moderate(parts.moderation, checked, context, settings)
     const row = (await unit.get(insertMessage, {
       uuid,
       conversation_id: conversation.id,

@@ -17,6 +17,12 @@ export const pageOf = (item: TSchema, cursor: TSchema) =>
     position: Type.String({ description: 'Where the list was read at: connect with ?since= to get what came later' }),
   })
 
+/** What a client asks for by it. */
+export interface Page<Cursor = string> {
+  readonly limit: number
+  readonly before?: Cursor | undefined
+}
+
 export interface Listed<R, Cursor> {
   readonly rows: readonly R[]
   /** `before` of the next page; absent on the last. */

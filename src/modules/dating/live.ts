@@ -6,6 +6,7 @@ import type { Hub } from '../../kernel/hub.ts'
 import { retrySeconds, SlidingWindow } from '../../kernel/limits.ts'
 import type { Presence } from '../../kernel/presence.ts'
 import { Receipts } from '../../kernel/receipts.ts'
+import type { Room } from '../../kernel/rooms.ts'
 import { Typists, type TypingPerson } from '../../kernel/typists.ts'
 import { homeRoom, joinedRoom, MODULE } from './rooms.ts'
 import type { DatingSettings } from './settings.ts'
@@ -157,24 +158,24 @@ export class Live {
 
   onDelivered({ type, payload, subject, audience }: LogEvent): void {
     if (payload === null || subject === null) return
-    const unread = type === 'conversation:unread'
-    if (!unread && type !== 'message:new') return
+    if (type !== 'conversation:unread' && type !== 'message:new') return
     const number = Number(/message:(\d+)$/.exec(subject)?.[1])
-    const recipients = new Set<number>()
-    for (const room of unread ? audience.to : audience.to.slice(0, 1)) {
-      for (const { session } of this.options.hub.rooms.members(room)) if (session) recipients.add(session.account.id)
-    }
-    if (unread) for (const user of recipients) this.receipts.sent(user, number)
-    else {
+    const [room, home] = audience.to
+    const recipients = this.accountsIn(room!)
+    if (type === 'message:new') {
       const { message, sender } = JSON.parse(payload) as Payload<'message:new'>
       // Who has sent it does not type any more.
       this.typists.stopAll(message.conversation_id, sender.id)
-      for (const room of audience.to.slice(1)) {
-        for (const { session } of this.options.hub.rooms.members(room))
-          if (session) recipients.delete(session.account.id)
-      }
-      for (const user of recipients) this.receipts.sent(user, number)
+      // A word of the server has no sender's room beside the conversation's.
+      for (const user of home === undefined ? [] : this.accountsIn(home)) recipients.delete(user)
     }
+    for (const user of recipients) this.receipts.sent(user, number)
+  }
+
+  private accountsIn(room: Room): Set<number> {
+    const accounts = new Set<number>()
+    for (const { session } of this.options.hub.rooms.members(room)) if (session) accounts.add(session.account.id)
+    return accounts
   }
 
   private leave(user: number): void {

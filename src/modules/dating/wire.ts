@@ -29,6 +29,7 @@ export const UserStatus = Type.Enum([...userStatuses])
 /** ISO-8601 UTC in whole seconds, as every example of the document shows it. */
 export const Timestamp = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}Z$' })
 export const timestamp = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`
+export const timestampOrNull = (ms: number | null): string | null => (ms === null ? null : timestamp(ms))
 
 export const exact = { additionalProperties: false }
 export const Nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])

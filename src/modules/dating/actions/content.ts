@@ -51,8 +51,8 @@ function checkContent(type: Checked['type'], content: string, encrypted: boolean
   if (Buffer.byteLength(content) > settings.maxFrameBytes)
     throw tooLarge(`must have at most ${settings.maxFrameBytes} bytes`)
   if (type === 'text') {
-    if (!encrypted && isBlank(content)) throw invalid({ content: 'Message content cannot be empty' }, INVALID)
-    if (content === '') throw invalid({ content: 'Message content cannot be empty' }, INVALID)
+    if (content === '' || (!encrypted && isBlank(content)))
+      throw invalid({ content: 'Message content cannot be empty' }, INVALID)
     if (!encrypted && moreThan(content, settings.textCharacters)) {
       throw tooLarge(`must have at most ${settings.textCharacters} characters`)
     }

@@ -19,7 +19,7 @@ import {
   reportsFiled,
   usesOf,
 } from '../store/export.ts'
-import { SYSTEM_ID, timestamp } from '../wire.ts'
+import { SYSTEM_ID, timestamp, timestampOrNull } from '../wire.ts'
 import type { Parts } from './parts.ts'
 import { FILE } from './photo-files.ts'
 import type { Evidence } from './reports.ts'
@@ -173,9 +173,9 @@ async function* showPhoto(
     size,
     width,
     height,
-    created_at: time(row.created_at),
-    opened_at: maybe(row.opened_at),
-    fetched_at: maybe(row.fetched_at),
+    created_at: timestamp(row.created_at),
+    opened_at: timestampOrNull(row.opened_at),
+    fetched_at: timestampOrNull(row.fetched_at),
   }
   yield JSON.stringify(facts).slice(0, -1)
   const file = await files.open(id)
@@ -197,8 +197,6 @@ async function* base64(stream: Readable): AsyncGenerator<string> {
   yield rest.toString('base64')
 }
 
-const time = timestamp
-const maybe = (ms: number | null): string | null => (ms === null ? null : time(ms))
 type RowOf<S> = S extends Statement<never, infer R> ? R : never
 
 const showProfile = (row: RowOf<typeof profileOf>): NonNullable<DatingExport['profile']> => ({
@@ -206,15 +204,15 @@ const showProfile = (row: RowOf<typeof profileOf>): NonNullable<DatingExport['pr
   avatar_photo_id: row.avatar,
   status: row.status,
   hidden: row.hidden === 1,
-  suspended_at: maybe(row.suspended_at),
-  created_at: time(row.created_at),
-  updated_at: time(row.updated_at),
+  suspended_at: timestampOrNull(row.suspended_at),
+  created_at: timestamp(row.created_at),
+  updated_at: timestamp(row.updated_at),
 })
 
 const showPerson = (row: RowOf<typeof likesGiven | typeof blocksMade>): DatingExport['likes_given'][number] => ({
   user_id: row.uuid,
   username: row.username,
-  created_at: time(row.created_at),
+  created_at: timestamp(row.created_at),
 })
 
 const showConversation = (
@@ -222,9 +220,9 @@ const showConversation = (
 ): Omit<DatingExport['conversations'][number], 'messages'> => ({
   id: row.uuid,
   partner: { user_id: row.partner, username: row.username },
-  created_at: time(row.created_at),
-  active_at: time(row.active_at),
-  ended_at: maybe(row.ended_at),
+  created_at: timestamp(row.created_at),
+  active_at: timestamp(row.active_at),
+  ended_at: timestampOrNull(row.ended_at),
   shares: row.shares === 1,
   read_message_id: row.read_message,
 })
@@ -238,9 +236,9 @@ const showMessage = (row: MessageRow, sender: string): ExportedMessage => ({
   metadata: JSON.parse(row.metadata) as ExportedMessage['metadata'],
   encrypted: row.encrypted === 1,
   photo_id: row.photo,
-  created_at: time(row.created_at),
-  delivered_at: maybe(row.delivered_at),
-  viewed_at: maybe(row.viewed_at),
+  created_at: timestamp(row.created_at),
+  delivered_at: timestampOrNull(row.delivered_at),
+  viewed_at: timestampOrNull(row.viewed_at),
 })
 
 /** Reported messages by their ids: one that its sender has deleted since does not come back this way. */
@@ -253,19 +251,19 @@ const showReport = (row: RowOf<typeof reportsFiled>): DatingExport['reports_file
   note: row.note,
   messages: (JSON.parse(row.evidence) as Evidence[]).map(({ message_id, disclosed }) => ({ message_id, disclosed })),
   status: row.status,
-  created_at: time(row.created_at),
-  resolved_at: maybe(row.resolved_at),
+  created_at: timestamp(row.created_at),
+  resolved_at: timestampOrNull(row.resolved_at),
 })
 
 const showUse = (row: RowOf<typeof usesOf>): DatingExport['counted'][number] => ({
   kind: row.kind,
-  at: time(row.at),
+  at: timestamp(row.at),
   client_id: row.client_id,
   message_id: row.message,
 })
 
 /** The day, not the moment, which could tell who it was. */
 const showRead = (row: RowOf<typeof readsOf>, user: number): DatingExport['read_by_moderators'][number] => ({
-  date: time(row.at).slice(0, 10),
+  date: timestamp(row.at).slice(0, 10),
   what: row.reported_id === user ? 'a report about you' : 'a report of yours',
 })

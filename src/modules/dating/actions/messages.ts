@@ -6,7 +6,7 @@ import type { Unit } from '../../../kernel/unit-of-work.ts'
 import { conversationSubject, emit, messageSubject } from '../events.ts'
 import { checkWritable } from '../policy.ts'
 import { homeRoom, joinedRoom } from '../rooms.ts'
-import { findMessage, profileOf, type MessageRow } from '../store/access.ts'
+import { findMessage, type MessageRow } from '../store/access.ts'
 import {
   attachPhoto,
   contentOf,
@@ -20,7 +20,6 @@ import {
   systemSender,
   touchConversation,
 } from '../store/messages.ts'
-import { readMarkOf } from '../store/reading.ts'
 import { SYSTEM_ID, timestamp, type Message, type Payload, type Sender } from '../wire.ts'
 import { checkDraft, checkPhotoAddress, moderate, type Checked, type Draft } from './content.ts'
 import { reachConversation, reachMessage, type Parts, type Reached } from './parts.ts'
@@ -86,7 +85,7 @@ export function sendMessage(parts: Parts, caller: Caller, id: string, draft: Dra
     await unit.run(touchConversation, { id: conversation.id, at: unit.now })
     const payload = {
       message: show(unit, parts, conversation.uuid, row, conversation.actor_uuid),
-      sender: await senderOf(unit, parts, conversation),
+      sender: senderOf(unit, parts, conversation),
     }
     emit(
       unit,
@@ -191,8 +190,7 @@ async function tellUnread(
   recipient: number,
   sender: string,
 ): Promise<void> {
-  const after = (await unit.get(readMarkOf, { conversation: row.conversation_id, user: recipient }))!.read_id
-  const { count } = (await unit.get(countUnread, { conversation: row.conversation_id, user: recipient, after }))!
+  const { count } = (await unit.get(countUnread, { conversation: row.conversation_id, user: recipient }))!
   const payload = {
     conversation_id: conversation,
     unread_count: count,
@@ -226,14 +224,12 @@ export const excerptOf = (
 const show = (unit: Unit, parts: Parts, conversation: string, row: MessageRow, sender: string | null): Message =>
   showMessage(row, conversation, sender, parts.photoUrls, unit.now)
 
-async function senderOf(unit: Unit, parts: Parts, actor: Reached): Promise<Sender> {
-  const profile = await unit.get(profileOf, { user: actor.actor_id })
-  const avatar = profile?.avatar ?? null
-  return {
-    id: actor.actor_uuid,
-    username: actor.actor_username,
-    avatar_url: avatar === null ? null : parts.photoUrls.file(avatar, unit.now),
-  }
+function senderOf(
+  unit: Unit,
+  parts: Parts,
+  { actor_uuid: id, actor_username: username, actor_avatar }: Reached,
+): Sender {
+  return { id, username, avatar_url: actor_avatar === null ? null : parts.photoUrls.file(actor_avatar, unit.now) }
 }
 
 /** A retry after a lost answer: the message it made here. @throws not_found when that is deleted since */
@@ -248,7 +244,7 @@ async function madeBefore(
   if (row === undefined) return undefined
   return {
     message: show(unit, parts, conversation.uuid, row, conversation.actor_uuid),
-    sender: await senderOf(unit, parts, conversation),
+    sender: senderOf(unit, parts, conversation),
   }
 }
 

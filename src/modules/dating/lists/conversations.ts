@@ -1,5 +1,6 @@
 import type { Reader } from '../../../kernel/database.ts'
-import { paged, type Listed } from '../../../kernel/page.ts'
+import { momentCursor, readMoment } from '../../../kernel/moment.ts'
+import { paged, type Listed, type Page } from '../../../kernel/page.ts'
 import { readHistory, type History, type HistoryPage } from '../../../kernel/history.ts'
 import { builder, statements } from '../../../kernel/statement.ts'
 import type { Parts } from '../actions/parts.ts'
@@ -7,7 +8,6 @@ import { excerptOf } from '../actions/messages.ts'
 import type { MessageRow } from '../store/access.ts'
 import type { DatingTables } from '../tables.ts'
 import { SYSTEM_ID, timestamp } from '../wire.ts'
-import { momentCursor, readMoment, type Page } from './cursors.ts'
 
 const sql = statements<DatingTables>()
 
@@ -38,7 +38,7 @@ export async function listConversations(
   { limit, before }: Page,
 ): Promise<Listed<ConversationRow, string>> {
   const rows = await read(reader, user, { ...readMoment(before), limit: limit + 1 })
-  const listed = paged(rows, limit, ({ active_at, uuid }) => momentCursor(active_at, uuid))
+  const listed = paged(rows, limit, ({ active_at, uuid }) => momentCursor({ at: active_at, uuid }))
   return { ...listed, rows: await withLast(reader, listed.rows) }
 }
 

@@ -1,8 +1,8 @@
 import type { Reader } from '../../../kernel/database.ts'
-import { paged, type Listed } from '../../../kernel/page.ts'
+import { momentCursor, readMoment } from '../../../kernel/moment.ts'
+import { paged, type Listed, type Page } from '../../../kernel/page.ts'
 import { blocksBy } from '../store/matching.ts'
 import { profilesFor } from '../store/profiles.ts'
-import { momentCursor, readMoment, type Page } from './cursors.ts'
 
 export interface ProfileRow {
   readonly uuid: string
@@ -16,7 +16,7 @@ export interface ProfileRow {
 /** People somebody may like, who came last first. */
 export async function listProfiles(reader: Reader, actor: number, page: Page): Promise<Listed<ProfileRow, string>> {
   const rows = await reader.all(profilesFor, { actor, ...readMoment(page.before), limit: page.limit + 1 })
-  return paged(rows, page.limit, ({ created_at, uuid }) => momentCursor(created_at, uuid))
+  return paged(rows, page.limit, ({ created_at, uuid }) => momentCursor({ at: created_at, uuid }))
 }
 
 export type BlockRow = Pick<ProfileRow, 'uuid' | 'username' | 'display_name' | 'created_at'>
@@ -24,5 +24,5 @@ export type BlockRow = Pick<ProfileRow, 'uuid' | 'username' | 'display_name' | '
 /** Whom somebody has blocked, the latest first. */
 export async function listBlocks(reader: Reader, user: number, page: Page): Promise<Listed<BlockRow, string>> {
   const rows = await reader.all(blocksBy, { user, ...readMoment(page.before), limit: page.limit + 1 })
-  return paged(rows, page.limit, ({ created_at, uuid }) => momentCursor(created_at, uuid))
+  return paged(rows, page.limit, ({ created_at, uuid }) => momentCursor({ at: created_at, uuid }))
 }

@@ -1,9 +1,9 @@
 import type { Reader } from '../../../kernel/database.ts'
-import { paged, type Listed } from '../../../kernel/page.ts'
+import { momentCursor, readMoment } from '../../../kernel/moment.ts'
+import { paged, type Listed, type Page } from '../../../kernel/page.ts'
 import { builder } from '../../../kernel/statement.ts'
 import type { ReportStatus } from '../store/reports.ts'
 import type { DatingTables } from '../tables.ts'
-import { momentCursor, readMoment, type Page } from './cursors.ts'
 
 /**
  * What waits for a moderator, or has been closed, the latest first: of whom and why, nothing of what was written. A
@@ -41,7 +41,9 @@ export async function listReports(
     )
     .orderBy('r.created_at', 'desc')
     .orderBy('r.uuid', 'desc')
-  return paged(await reader.query(query.compile()), limit, (row) => momentCursor(row.created_at, row.uuid))
+  return paged(await reader.query(query.compile()), limit, (row) =>
+    momentCursor({ at: row.created_at, uuid: row.uuid }),
+  )
 }
 
 type RowOf<L> = L extends Listed<infer R, string> ? R : never

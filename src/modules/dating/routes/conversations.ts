@@ -11,7 +11,7 @@ import { readMessages } from '../actions/reading.ts'
 import { findConversation, history, listConversations, showConversation } from '../lists/conversations.ts'
 import type { MessageRow } from '../store/access.ts'
 import { showMessage } from '../store/messages.ts'
-import { Message, Metadata, payloads, timestamp } from '../wire.ts'
+import { Message, Metadata, payloads, timestampOrNull } from '../wire.ts'
 import { ById, Conversation, History, PageOf, PageQuery, Ref, Sharing } from './shapes.ts'
 
 const HistoryQuery = Type.Object({ ...PageQuery, after: Type.Optional(Ref) })
@@ -119,7 +119,7 @@ function showRow(parts: Parts, conversation: Reached, row: MessageRow, now: numb
   const isRead = sender === null ? row.id <= read_id : row.viewed_at !== null
   return {
     ...showMessage(row, conversation.uuid, sender, parts.photoUrls, now, isRead),
-    delivered_at: row.delivered_at === null ? null : timestamp(row.delivered_at),
-    viewed_at: row.viewed_at === null ? null : timestamp(row.viewed_at),
+    delivered_at: timestampOrNull(row.delivered_at),
+    viewed_at: timestampOrNull(row.viewed_at),
   }
 }

@@ -20,7 +20,7 @@ import {
 } from '../actions/reports.ts'
 import { listReports, type ReportRow } from '../lists/reports.ts'
 import { checkModerates } from '../policy.ts'
-import { exact, Id, MessageType, Nullable, Timestamp, timestamp } from '../wire.ts'
+import { exact, Id, MessageType, Nullable, Timestamp, timestamp, timestampOrNull } from '../wire.ts'
 import { ById, ByUser, PageOf, PageQuery, Ref } from './shapes.ts'
 
 const MAX_MESSAGES = 50
@@ -167,8 +167,6 @@ export function reportRoutes(parts: Parts): readonly Route[] {
   ]
 }
 
-const ms = (at: number | null): string | null => (at === null ? null : timestamp(at))
-
 /** Null when the account has been erased since. */
 const person = (id: string | null, username: string | null, display_name: string | null) =>
   id === null ? null : { id, username, display_name }
@@ -184,7 +182,7 @@ function showQueued(row: ReportRow, now: number) {
     reports_of_person: Number(row.reports),
     age_seconds: Math.max(0, Math.floor((now - row.created_at) / 1000)),
     created_at: timestamp(row.created_at),
-    resolved_at: ms(row.resolved_at),
+    resolved_at: timestampOrNull(row.resolved_at),
   }
 }
 
@@ -206,6 +204,6 @@ function showReport(row: ReportRecord, now: number): object {
 const showEvidence = (one: Evidence): object => ({
   ...one,
   created_at: timestamp(one.created_at),
-  delivered_at: ms(one.delivered_at),
-  viewed_at: ms(one.viewed_at),
+  delivered_at: timestampOrNull(one.delivered_at),
+  viewed_at: timestampOrNull(one.viewed_at),
 })

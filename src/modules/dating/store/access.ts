@@ -14,6 +14,7 @@ export interface ConversationAccess extends Omit<ConversationRow, keyof Standing
   readonly actor_id: number
   readonly actor_uuid: string
   readonly actor_username: string
+  readonly actor_avatar: string | null
   readonly shares: number | null
   readonly read_id: number | null
   readonly partner_id: number | null
@@ -41,6 +42,7 @@ export const accessConversation = sql<{ uuid: string; actor: number }>()((db, p)
       'a.uuid as actor_uuid',
       'a.username as actor_username',
       'f.suspended_at',
+      'f.avatar as actor_avatar',
       'm.user_id as member',
       'm.shares',
       'm.read_id',

@@ -58,13 +58,15 @@ export const lastWords = sql<{ conversation: number; sender: number; limit: numb
 )
 
 /** Messages of the other side, and of the server, that a person has not read. */
-export const countUnread = sql<{ conversation: number; user: number; after: number }>()((db, p) =>
+export const countUnread = sql<{ conversation: number; user: number }>()((db, p) =>
   db
-    .selectFrom('dating_messages')
+    .selectFrom('dating_messages as t')
+    .innerJoin('dating_participants as r', 'r.conversation_id', 't.conversation_id')
     .select((e) => e.fn.countAll<number>().as('count'))
-    .where('conversation_id', '=', p.conversation)
-    .where('id', '>', p.after)
-    .where((e) => e.or([e('sender_id', 'is', null), e('sender_id', '!=', p.user)])),
+    .where('t.conversation_id', '=', p.conversation)
+    .where('r.user_id', '=', p.user)
+    .whereRef('t.id', '>', 'r.read_id')
+    .where((e) => e.or([e('t.sender_id', 'is', null), e('t.sender_id', '!=', p.user)])),
 )
 
 /** Every conversation with something unread, with the newest message of the other side in it. */

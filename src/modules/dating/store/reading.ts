@@ -10,13 +10,6 @@ interface Upto {
   now: number
 }
 
-export const readMarkOf = sql<{ conversation: number; user: number }>()((db, p) =>
-  db
-    .selectFrom('dating_participants')
-    .select('read_id')
-    .where('conversation_id', '=', p.conversation)
-    .where('user_id', '=', p.user),
-)
 /** Forward only. */
 export const moveReadMark = sql<Omit<Upto, 'now'>>()((db, p) =>
   db

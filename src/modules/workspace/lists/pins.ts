@@ -1,10 +1,10 @@
 import type { Reader } from '../../../kernel/database.ts'
+import { momentCursor, readMoment } from '../../../kernel/moment.ts'
 import { paged, type Listed } from '../../../kernel/page.ts'
 import { builder } from '../../../kernel/statement.ts'
 import { showMessages, type Message } from '../store/messages.ts'
 import type { WorkspaceTables } from '../tables.ts'
 import { timestamp } from '../wire.ts'
-import { momentCursor, readMoment } from './cursors.ts'
 import type { Page } from './mentions.ts'
 
 export interface PinnedMessage {

@@ -1,4 +1,5 @@
 import type { Reader } from '../../../kernel/database.ts'
+import { momentCursor, readMoment } from '../../../kernel/moment.ts'
 import { paged, type Listed } from '../../../kernel/page.ts'
 import { builder } from '../../../kernel/statement.ts'
 import type { WorkspaceAccess } from '../store/access.ts'
@@ -6,7 +7,6 @@ import { showMessages, type Message } from '../store/messages.ts'
 import { unreadReplies } from '../store/reading.ts'
 import type { WorkspaceTables } from '../tables.ts'
 import { timestamp } from '../wire.ts'
-import { momentCursor, readMoment } from './cursors.ts'
 import type { Page } from './mentions.ts'
 
 export interface Thread {

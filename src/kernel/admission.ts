@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts'
 import { CommandError } from './errors.ts'
 import { retrySeconds, SlidingWindow, type Window } from './limits.ts'
 import type { Session } from './session.ts'
+import { Tally } from './tally.ts'
 import type { TimingWheel } from './timing-wheel.ts'
 
 /** An open connection, as far as it can be asked whether its peer is still there. */
@@ -50,7 +51,7 @@ export interface Admitted {
 /** How many connections of one face an account has and may open. Counted in the turn that asks: never one too many. */
 export class Admission {
   private readonly options: AdmissionOptions
-  private readonly counts = new Map<number, number>()
+  private readonly counts = new Tally<number>()
   private readonly opens: SlidingWindow<number> | undefined
   private readonly probes = new Map<number, Promise<void>>()
 
@@ -66,9 +67,8 @@ export class Admission {
 
   /** A slot, or undefined when the account has as many connections as it may. */
   take(account: number): Slot | undefined {
-    const count = this.counts.get(account) ?? 0
-    if (count >= this.options.connections) return undefined
-    this.counts.set(account, count + 1)
+    if (this.counts.of(account) >= this.options.connections) return undefined
+    this.counts.add(account)
     return new Slot(this, account)
   }
 
@@ -83,15 +83,18 @@ export class Admission {
     await this.probe(account)
     const freed = this.takeNew(account)
     if (freed) return freed
+    throw this.full
+  }
+
+  /** What is said to who gets no slot. */
+  get full(): CommandError {
     const details = { connections: `at most ${this.options.connections} may be open at once; close one first` }
-    throw new CommandError('rate_limited', 'Too many connections are open', { details })
+    return new CommandError('rate_limited', 'Too many connections are open', { details })
   }
 
   /** Called by the slot. */
   giveBack(account: number): void {
-    const left = (this.counts.get(account) ?? 1) - 1
-    if (left > 0) this.counts.set(account, left)
-    else this.counts.delete(account)
+    this.counts.remove(account)
   }
 
   private takeNew(account: number): Slot | undefined {

@@ -5,6 +5,8 @@ import { inAudience } from './rooms.ts'
 export interface CatchUpListener {
   /** Whether the connection has ended in the meantime. */
   readonly gone: () => boolean
+  /** Everything up to this offset has been given. */
+  readonly upTo: (offset: number) => void
   /** What was missed cannot be given whole: reload, and go on from this offset. */
   readonly resync: (offset: number) => void
 }
@@ -17,7 +19,7 @@ export async function catchUp(
   { fanout, replay }: Hub,
   connection: Connection,
   from: number,
-  { gone, resync }: CatchUpListener,
+  { gone, upTo: given, resync }: CatchUpListener,
 ): Promise<void> {
   const { face, outbox, rooms, codec } = connection
   let cursor = from
@@ -30,6 +32,7 @@ export async function catchUp(
     if (page.events.length < page.upTo - cursor) {
       // Retention has removed a part: never a partial list.
       cursor = fanout.offset
+      given(cursor)
       resync(cursor)
       break
     }
@@ -46,6 +49,7 @@ export async function catchUp(
       }
     }
     cursor = upTo
+    given(cursor)
     await written(connection)
     if (gone()) return
   }

@@ -1,78 +1,18 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { FakeClock } from '../testing/clock.ts'
+import { Peer, turn, until } from '../testing/peer.ts'
 import { sessionOf, toyKernel, type Toy, type ToyParts } from '../testing/toy.ts'
 import type { Connection } from './connection.ts'
 import { CommandError } from './errors.ts'
 import type { HubLimits } from './hub.ts'
-import { Outbox, type BatchNode, type Sink } from './outbox.ts'
 import { accountRoom } from './session.ts'
-import type { Transport, TransportListener } from './transport.ts'
-
-/** A peer without a network: what it is sent, in order, closes among it. */
-class Peer implements Transport, Sink {
-  readonly sent: string[] = []
-  readonly pings: string[] = []
-  readonly midMessage = false
-  readonly outbox: Outbox
-  readonly framing = (text: string) => ({ bytes: Buffer.from(`${text}\n`) })
-  bufferedBytes = 0
-  listener: TransportListener | undefined
-
-  constructor({ hub }: Toy) {
-    this.outbox = new Outbox(hub.flusher, this, hub.limits)
-  }
-
-  write(batch: BatchNode): void {
-    this.sent.push(...batch.bytes().toString().trimEnd().split('\n'))
-  }
-
-  overflow(): void {
-    this.listener?.onOverflow()
-  }
-
-  whenDrained(fn: () => void): void {
-    fn()
-  }
-
-  listen(listener: TransportListener): void {
-    this.listener = listener
-  }
-
-  reply(text: string): void {
-    this.outbox.appendAlone(this.framing(text))
-  }
-
-  ping(payload: string): void {
-    this.pings.push(payload)
-  }
-
-  pause(): void {}
-
-  close(code: number): void {
-    this.reply(`close ${code}`)
-    this.outbox.seal()
-  }
-
-  terminate(): void {
-    this.sent.push('cut')
-    this.outbox.close()
-    this.listener?.onClosed()
-  }
-}
 
 interface Scene {
   readonly toy: Toy
   readonly clock: FakeClock
   readonly peer: Peer
   readonly connection: Connection
-}
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-
-async function until(done: () => boolean): Promise<void> {
-  for (let i = 0; i < 1_000 && !done(); i += 1) await turn()
-  assert.ok(done(), 'did not happen')
 }
 
 /** One open connection of user 1, its greeting taken. */

@@ -1,15 +1,14 @@
 import type { CommandContext } from './face.ts'
 import { invalid } from './errors.ts'
-import { parseJson } from './gate.ts'
 
 /**
- * From a client's text to the one command it is: gate, parse, name, rebuild from the schema, run.
+ * From a client's frame, past the gate, to the one command it is: name, rebuild from the schema, run.
  * @returns the reply, if the command has one.
  * @throws CommandError, which the connection turns into the document's error frame
  */
-export async function dispatch(context: CommandContext, text: string): Promise<string | undefined> {
+export async function dispatch(context: CommandContext, frame: unknown): Promise<string | undefined> {
   const { face } = context.connection
-  const inbound = face.decode(parseJson(text))
+  const inbound = face.decode(frame)
   const command = face.commands.get(inbound.name)
   if (!command) throw unknownCommand(inbound.name, [...face.commands.keys()])
   return (await command.run(context, command.decode(inbound.data))) ?? undefined

@@ -91,7 +91,18 @@ export interface Face {
     readonly probeMs?: number
     /** Milliseconds until a connection must be authenticated, its handshake included. Absent: the hub's limit. */
     readonly authDeadlineMs?: number
+    /**
+     * Present: authentication is a command that may be repeated, and a connection outlives its refusal (rule K-13).
+     * Milliseconds that a connection stays after the first refused token, or after its token has expired, until a good
+     * one is presented. Absent: a refused or expired token ends the connection. Not together with `refusal`.
+     */
+    readonly authGraceMs?: number
   }
+  /**
+   * What a command returns is its acknowledgement: sent to who waits for one, to nobody else. Absent: a reply is sent
+   * as a frame to who waits for none.
+   */
+  readonly acknowledged?: true
   /**
    * Present: the token is checked and a slot is taken before the WebSocket handshake, and who is refused gets this
    * text, JSON, as the body of a plain HTTP answer. The status is the error's: 401 unauthenticated, 400 invalid (query
@@ -102,7 +113,8 @@ export interface Face {
   /**
    * Parameters of the query that this face wants among its `params`. Doubled ones and comma-separated values are
    * collected in their order, without empty ones: `?a=1&a=2,3` is `1,2,3`. More than 64 values of a name, or one over
-   * 200 characters, are refused before the handshake. Only on WebSocket endpoints.
+   * 200 characters, are refused before the handshake. Of Socket.IO they are looked for in `auth` first, and what
+   * cannot be read is a connect_error.
    */
   readonly queryParams?: readonly string[]
   /** Whether a frame is the document's own ping; asked only where pings have a window of their own. */
@@ -119,14 +131,29 @@ export interface Face {
   token?(frame: unknown): string | undefined
   event(type: string, payload: string, at: number, position: string | undefined): string
   signal(type: string, payload: object, at: number): string
-  /** @param request the frame that is refused, for documents whose errors name it; not when it was too large to read */
+  /** @param request the frame that is refused, for documents whose errors name it; of one too large its beginning */
   error(error: CommandError, request?: string): string
-  /** The acknowledgement of a command that has no reply of its own, where the client waits for one. */
-  outcome(error: CommandError | undefined): string
+  /**
+   * That a token was refused, is missing or has expired, or that nobody could be let in with it: the authentication
+   * itself, not a command. Absent: `error`, with the frame that presented the token, if one did.
+   */
+  authenticationError?(error: CommandError): string
+  /**
+   * The acknowledgement of a command that has no reply of its own, where the client waits for one. Of a token too,
+   * where `authGraceMs` is given.
+   * @param request the frame that is answered; of one too large its beginning
+   */
+  outcome(error: CommandError | undefined, request?: string): string
   /** Missed events cannot be given: reload over REST, then go on from this position. */
   resync(position: string, at: number): string
   /** @param resuming the client gets what it missed from the log, so that nothing else need be sent for it. */
   open(session: Session, params: FaceParams, resuming: boolean): Promise<Opening>
+  /**
+   * The party of an open connection has presented a newer token of its own; only where `authGraceMs` is given.
+   * @returns what says so, sent before the acknowledgement; it is given the position to name, when the client asked
+   *   for positions
+   */
+  refreshed?(session: Session): Promise<(position: string | undefined) => readonly string[]>
   /**
    * Last frame, or frames, before the server closes, never after a close that the client began. Best effort for who
    * reads too slowly. Where the token is checked before the handshake it may come before any other frame.
@@ -140,7 +167,10 @@ export interface Face {
   closeCode?(kind: CloseKind, reason: EndReason): number | undefined
   /** The protocol's own ping, sent with every heartbeat. */
   heartbeat(at: number): string | undefined
-  /** An authenticated connection ends; it is still in its rooms. */
+  /**
+   * An authenticated connection ends, or its party leaves it (`expired`; `client` for another account); it is still in
+   * its rooms. A command of it may still be running.
+   */
   onClosed?(connection: Connection, session: Session, reason: EndReason): void
   /** An event of this module has been put into the outboxes of at least one connection of this node. */
   onDelivered?(event: LogEvent): void

@@ -1,17 +1,16 @@
 import Type, { type TSchema } from 'typebox'
 import type { Database, Reader } from './database.ts'
 import { invalid } from './errors.ts'
-import { eventLog } from './event-log.ts'
-import { formatPosition } from '../wire/position.ts'
+import { ListPosition, readAt } from './page.ts'
 
-/** Lists that are read to both sides of a row: newest first, whichever way one goes. */
+/** Lists that are read to both sides of a row: newest first, whichever way one goes. Cursors are the wire's ids. */
 
-export interface History {
+export interface History<Cursor = string> {
   readonly limit: number
   /** Rows older than this one; the newest of them first. */
-  readonly before?: string | undefined
+  readonly before?: Cursor | undefined
   /** Rows newer than this one; the oldest of them first. Not together with `before`. */
-  readonly after?: string | undefined
+  readonly after?: Cursor | undefined
 }
 
 export interface HistoryPage<R> {
@@ -22,9 +21,9 @@ export interface HistoryPage<R> {
   readonly newer: boolean | undefined
 }
 
-export interface HistorySource<R> {
+export interface HistorySource<R, Cursor = string> {
   /** Number of the row a cursor names; undefined when it is none of this list. */
-  place(cursor: string): Promise<number | undefined>
+  place(cursor: Cursor): Promise<number | undefined>
   /** The newest before a number, newest first. */
   older(from: number, limit: number): Promise<readonly R[]>
   /** The oldest after a number, oldest first. */
@@ -35,9 +34,9 @@ export interface HistorySource<R> {
 const ALL = 2_147_483_647
 
 /** @throws invalid for both cursors, or one that is not of this list */
-export async function readHistory<R>(
-  { limit, before, after }: History,
-  source: HistorySource<R>,
+export async function readHistory<R, Cursor>(
+  { limit, before, after }: History<Cursor>,
+  source: HistorySource<R, Cursor>,
 ): Promise<HistoryPage<R>> {
   if (before !== undefined && after !== undefined) throw invalid({ after: 'must not come together with before' })
   const cursor = before ?? after
@@ -58,32 +57,55 @@ export const historyOf = (item: TSchema, cursor: TSchema) =>
   Type.Object(
     {
       items: Type.Array(item),
-      next_before: Type.Union([cursor, Type.Null()], {
-        description: 'For the next older page; null when there is none',
-      }),
+      next_before: NextOlder(cursor),
       next_after: Type.Union([cursor, Type.Null()]),
-      position: Type.String({ description: 'Where the list was read at: connect with ?since= to get what came later' }),
+      position: ListPosition,
     },
     { additionalProperties: false },
   )
 
+/** The same for documents that write their names in camel case. */
+export const camelHistoryOf = (item: TSchema, cursor: TSchema) =>
+  Type.Object(
+    {
+      items: Type.Array(item),
+      nextBefore: NextOlder(cursor),
+      nextAfter: Type.Union([cursor, Type.Null()]),
+      position: ListPosition,
+    },
+    { additionalProperties: false },
+  )
+
+const NextOlder = (cursor: TSchema) =>
+  Type.Union([cursor, Type.Null()], { description: 'For the next older page; null when there is none' })
+
 /**
- * A page and the position it was read at: the position first, then the state, in one snapshot.
+ * What `historyOf` describes.
  * @param read gives the rows as they are shown
  */
-export function readHistoryPage(
+export async function readHistoryPage(
   database: Database,
   read: (reader: Reader) => Promise<HistoryPage<{ readonly id: string }>>,
 ): Promise<object> {
-  return database.read(async (reader) => {
-    const position = formatPosition(await eventLog.head(reader))
-    const { rows: items, older, newer } = await read(reader)
-    return {
-      items,
-      // Where the other side was not looked at, there is the item one came from.
-      next_before: older === false ? null : (items.at(-1)?.id ?? null),
-      next_after: newer === false ? null : (items[0]?.id ?? null),
-      position,
-    }
-  })
+  const { found, position } = await readAt(database, read)
+  const { older, newer } = cursorsOf(found)
+  return { items: found.rows, next_before: older, next_after: newer, position }
+}
+
+/** What `camelHistoryOf` describes. */
+export async function readCamelHistoryPage(
+  database: Database,
+  read: (reader: Reader) => Promise<HistoryPage<{ readonly id: number }>>,
+): Promise<object> {
+  const { found, position } = await readAt(database, read)
+  const { older, newer } = cursorsOf(found)
+  return { items: found.rows, nextBefore: older, nextAfter: newer, position }
+}
+
+/** Where the other side was not looked at, there is the item one came from. */
+function cursorsOf<Cursor>({ rows, older, newer }: HistoryPage<{ readonly id: Cursor }>) {
+  return {
+    older: older === false ? null : (rows.at(-1)?.id ?? null),
+    newer: newer === false ? null : (rows[0]?.id ?? null),
+  }
 }

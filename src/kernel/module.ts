@@ -9,6 +9,8 @@ export interface Module {
   readonly api: Api
   readonly endpoints: readonly Endpoint[]
   readonly jobs: ReadonlyMap<string, JobHandler>
+  /** Sets right what an earlier process has left in its rows; called once, before the ports open. */
+  readonly start?: () => Promise<void>
   /** Removes rows of its own that have had their time; called now and then. */
   readonly keepHouse?: (unit: Unit) => Promise<void>
 }

@@ -10,12 +10,22 @@ export const pageQuery = <Cursor extends TSchema>(cursor: Cursor) => ({
   before: Type.Optional(cursor),
 })
 
+/** Of every list that is read together with its position. */
+export const ListPosition = Type.String({
+  description: 'Where the list was read at: connect with it as `since` to get what came later',
+})
+
 export const pageOf = (item: TSchema, cursor: TSchema) =>
-  Type.Object({
-    items: Type.Array(item),
-    next_before: Type.Union([cursor, Type.Null()]),
-    position: Type.String({ description: 'Where the list was read at: connect with ?since= to get what came later' }),
-  })
+  Type.Object({ items: Type.Array(item), next_before: orNull(cursor), position: ListPosition })
+
+/** The same for documents that write their names in camel case. */
+export const camelPageOf = (item: TSchema, cursor: TSchema) =>
+  Type.Object(
+    { items: Type.Array(item), nextBefore: orNull(cursor), position: ListPosition },
+    { additionalProperties: false },
+  )
+
+const orNull = (cursor: TSchema) => Type.Union([cursor, Type.Null()])
 
 /** What a client asks for by it. */
 export interface Page<Cursor = string> {
@@ -35,23 +45,39 @@ export function paged<R, Cursor>(rows: readonly R[], limit: number, cursorOf: (r
   return { rows: shown, next: rows.length > limit ? cursorOf(shown.at(-1)!) : undefined }
 }
 
-/** A page and the position it was read at: the position first, then the state, in one snapshot. */
-export function readPage<R, S, Cursor>(
+/** Something and the position it was read at: the position first, then the state, in one snapshot. */
+export function readAt<R>(
+  database: Database,
+  read: (reader: Reader) => Promise<R>,
+): Promise<{ readonly found: R; readonly position: string }> {
+  return database.read(async (reader) => {
+    const position = formatPosition(await eventLog.head(reader))
+    return { found: await read(reader), position }
+  })
+}
+
+/** What `pageOf` describes. */
+export async function readPage<R, S, Cursor>(
   database: Database,
   read: (reader: Reader) => Promise<Listed<R, Cursor>>,
   show: (row: R) => S,
 ): Promise<{ items: S[]; next_before: Cursor | null; position: string }> {
-  return database.read(async (reader) => {
-    const position = formatPosition(await eventLog.head(reader))
-    const { rows, next } = await read(reader)
-    return { items: rows.map(show), next_before: next ?? null, position }
-  })
+  const { found, position } = await readAt(database, read)
+  return { items: found.rows.map(show), next_before: found.next ?? null, position }
+}
+
+/** What `camelPageOf` describes. */
+export async function readCamelPage<R, S, Cursor>(
+  database: Database,
+  read: (reader: Reader) => Promise<Listed<R, Cursor>>,
+  show: (row: R) => S,
+): Promise<{ items: S[]; nextBefore: Cursor | null; position: string }> {
+  const { found, position } = await readAt(database, read)
+  return { items: found.rows.map(show), nextBefore: found.next ?? null, position }
 }
 
 /** One thing; its position goes into a header, so that the body is the document's record. */
-export function readOne(database: Database, read: (reader: Reader) => Promise<object>): Promise<Reply> {
-  return database.read(async (reader) => {
-    const position = formatPosition(await eventLog.head(reader))
-    return new Reply(await read(reader), { 'Switchboard-Position': position })
-  })
+export async function readOne(database: Database, read: (reader: Reader) => Promise<object>): Promise<Reply> {
+  const { found, position } = await readAt(database, read)
+  return new Reply(found, { 'Switchboard-Position': position })
 }

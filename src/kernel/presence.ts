@@ -59,8 +59,14 @@ export class Presence<K, C, L> {
     return this.leases.get(key)?.connections.size ?? 0
   }
 
+  holders(key: K): ReadonlySet<C> {
+    return this.leases.get(key)?.connections ?? nobody
+  }
+
   /** Keys present, those in their grace included. */
   get size(): number {
     return this.leases.size
   }
 }
+
+const nobody: ReadonlySet<never> = new Set()

@@ -206,11 +206,14 @@ test('a body is not coerced', () => {
 })
 
 for (const [name, schema] of [
-  ['a choice of objects', Type.Union([Type.Object({ a: Type.String() }), Type.Null()])],
+  ['a choice of objects', Type.Union([Type.Object({ a: Type.String() }), Type.Object({ b: Type.String() })])],
+  ['a choice of an object and an array', Type.Union([FreeObject, Type.Array(Type.String())])],
+  ['a choice within a choice', Type.Union([Type.Null(), Type.Union([FreeObject, Type.Object({ a: Type.String() })])])],
+  ['a choice with a record', Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()])],
   ['a record', Type.Record(Type.String(), Type.String())],
   ['an intersection', Type.Intersect([Type.Object({ a: Type.String() }), Type.Object({ b: Type.String() })])],
   ['a tuple with objects', Type.Tuple([Type.Object({ a: Type.String() })])],
-  ['an array of a choice of arrays', Type.Array(Type.Union([Type.Array(Type.String()), Type.Null()]))],
+  ['an array of a choice of arrays', Type.Array(Type.Union([Type.Array(Type.String()), Type.Array(Type.Null())]))],
   ['anything', Type.Unknown()],
   ['an array of anything', Type.Array(Type.Unknown())],
 ] as const) {
@@ -228,4 +231,36 @@ test('K-9 a free object is kept whole, but for what would be a prototype', () =>
   assert.equal(Object.getPrototypeOf(metadata), Object.prototype)
   assert.throws(() => decode({ metadata: [] }), CommandError)
   assert.throws(() => decode({ metadata: null }), CommandError)
+})
+
+const Choice = Type.Object({
+  target: Type.Union([Person, Type.Integer(), Type.Null()], { description: 'a person, its id, or null' }),
+  free: Type.Optional(Type.Union([FreeObject, Type.Null()])),
+  lists: Type.Optional(Type.Array(Type.Union([Type.Null(), Type.Union([Type.Array(Person), Type.Boolean()])]))),
+})
+const choose = compile(Choice)
+
+test('K-9 a choice with one object or array is rebuilt by what fits, at every level', () => {
+  for (const target of [7, null, { name: 'Ana', age: 1 }]) assert.deepEqual(choose({ target }), { target })
+  assert.deepEqual(choose({ target: { name: 'Ana', admin: true } }), { target: { name: 'Ana' } })
+  const free = JSON.parse('{"a":{"__proto__":{"polluted":1},"b":[1]}}') as Record<string, unknown>
+  const input = { target: null, free, lists: [null, true, [{ name: 'Bo', id: 1 }], []] }
+  const built = choose(input)
+  assert.deepEqual(built, { target: null, free: { a: { b: [1] } }, lists: [null, true, [{ name: 'Bo' }], []] })
+  const given = new Set(parts(input))
+  for (const part of parts(built)) assert.ok(!given.has(part))
+  assert.deepEqual(choose({ target: null, free: null }), { target: null, free: null })
+})
+
+test('K-9 a choice that fails says what is allowed in plain words, or what is wrong in its object', () => {
+  for (const target of ['x', true, [], 1.5]) {
+    assert.deepEqual(details(choose, { target }), { target: 'must be a person, its id, or null' })
+  }
+  assert.deepEqual(details(choose, { target: { name: '', age: -1 } }), {
+    'target.name': 'must not have fewer than 1 characters',
+    'target.age': 'must be >= 0',
+  })
+  assert.deepEqual(details(choose, { target: {} }), { 'target.name': 'is required' })
+  assert.deepEqual(details(choose, {}), { target: 'is required' })
+  assert.deepEqual(names(details(choose, { target: 1, lists: ['x', [{}]] })), ['lists.1.0.name', 'lists.0'])
 })

@@ -51,16 +51,33 @@ interface Shape {
   readonly description?: string
 }
 
-/** Rebuilding follows members and items and nothing else: what a choice or a record holds would be lost in silence. */
+/**
+ * Rebuilding follows members, items and the one part of a choice that has any: what a record or a choice between
+ * objects holds would be lost in silence.
+ */
 function checkShape(shape: Shape, at: string): void {
   if (isFree(shape)) return
   if (shape.type === 'object' && shape.properties) {
     for (const [key, inner] of Object.entries(shape.properties)) checkShape(inner, `${at}.${key}`)
   } else if (shape.type === 'array' && shape.items && !Array.isArray(shape.items)) {
     checkShape(shape.items, `${at}[]`)
+  } else if (structured(shape).length === 1) {
+    checkShape(structured(shape)[0]!, at)
   } else if (!isScalar(shape)) {
-    throw new Error(`${at} cannot be rebuilt; use objects with named members, arrays of one kind and scalars`)
+    throw new Error(
+      `${at} cannot be rebuilt; use objects with named members, arrays of one kind, scalars and choices between ` +
+        'scalars and at most one object or array',
+    )
   }
+}
+
+/** The objects and arrays of a choice. */
+const structured = (choice: Shape): readonly Shape[] => choice.anyOf?.filter((shape) => !isScalar(shape)) ?? []
+
+/** What describes an object or array that has passed the check: of a choice, the only part that it can be. */
+function fitting(shape: Shape): Shape {
+  const [part] = structured(shape)
+  return part ? fitting(part) : shape
 }
 
 /** `FreeObject` of wire/free-object.ts: the client's own, kept as it is. */
@@ -71,9 +88,10 @@ const SCALARS: readonly unknown[] = ['string', 'integer', 'number', 'boolean', '
 const isScalar = (shape: Shape): boolean =>
   SCALARS.includes(shape.type) || shape.enum !== undefined || (shape.anyOf?.every(isScalar) ?? false)
 
-function rebuild(shape: Shape, value: unknown): unknown {
-  if (Array.isArray(value)) return shape.items ? value.map((item) => rebuild(shape.items!, item)) : []
+function rebuild(choice: Shape, value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
+  const shape = fitting(choice)
+  if (Array.isArray(value)) return shape.items ? value.map((item) => rebuild(shape.items!, item)) : []
   if (isFree(shape)) return copyOf(value)
   const built: Record<string, unknown> = {}
   for (const [key, inner] of Object.entries(shape.properties ?? {})) {
@@ -98,23 +116,44 @@ interface Fault {
   readonly params: object
 }
 
-/** First fault of each field; a missing member is named itself, not its parent. */
+/**
+ * First fault of each field; a missing member is named itself, not its parent. Of a choice, what is wrong in its object
+ * or array says more than that it is not one of the others.
+ */
 function describe(schema: Shape, faults: readonly Fault[]): ErrorDetails {
   const details: Record<string, string> = {}
+  const choices: Fault[] = []
   for (const fault of faults) {
-    const path = fault.instancePath.slice(1).replaceAll('/', '.')
-    for (const name of missing(fault)) details[path ? `${path}.${name}` : name] ??= 'is required'
-    if (fault.keyword !== 'required') details[path || 'body'] ??= wordsFor(schema, fault)
+    for (const name of missing(fault)) details[[...pathOf(fault), name].join('.')] ??= 'is required'
+    if (fault.keyword === 'required') continue
+    if (shapeAt(schema, fault)?.anyOf) choices.push(fault)
+    else details[nameOf(fault)] ??= wordsFor(schema, fault)
+  }
+  const named = Object.keys(details)
+  for (const fault of choices) {
+    const within = [...pathOf(fault), ''].join('.')
+    if (!named.some((name) => name.startsWith(within))) details[nameOf(fault)] ??= wordsFor(schema, fault)
   }
   return details
 }
 
-/** A pattern says nothing to a person; the description of what has it does. */
-function wordsFor(schema: Shape, fault: Fault): string {
-  if (fault.keyword !== 'pattern') return fault.message + allowed(fault)
+const pathOf = (fault: Fault): readonly string[] => fault.instancePath.split('/').slice(1)
+const nameOf = (fault: Fault): string => pathOf(fault).join('.') || 'body'
+
+function shapeAt(schema: Shape, fault: Fault): Shape | undefined {
   let shape: Shape | undefined = schema
-  for (const name of fault.instancePath.split('/').slice(1)) shape = shape?.properties?.[name] ?? shape?.items
-  return shape?.description === undefined ? fault.message : `must be ${shape.description}`
+  for (const name of pathOf(fault)) {
+    const within: Shape | undefined = shape && fitting(shape)
+    shape = within?.properties?.[name] ?? within?.items
+  }
+  return shape
+}
+
+/** Neither a pattern nor a choice says anything to a person; the description of what has it does. */
+function wordsFor(schema: Shape, fault: Fault): string {
+  const shape = shapeAt(schema, fault)
+  if (fault.keyword !== 'pattern' && !shape?.anyOf) return fault.message + allowed(fault)
+  return shape?.description === undefined ? fault.message + allowed(fault) : `must be ${shape.description}`
 }
 
 function missing(fault: Fault): readonly string[] {

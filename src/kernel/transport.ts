@@ -31,7 +31,8 @@ export type Ref = number | undefined
 
 export interface TransportListener {
   onText(text: string, ref: Ref): void
-  onBinary(): void
+  /** @param text the message around the bytes, where the transport has one */
+  onBinary(text?: string, ref?: Ref): void
   /** A protocol-level ping: has been answered, counts as a frame. */
   onPing(): void
   onPong(payload: string): void

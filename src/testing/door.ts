@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer, request } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import { Addresses } from '../adapters/addresses.ts'
 import { upgradeHandler } from '../adapters/upgrade.ts'
 import { rawWebSockets } from '../adapters/ws.ts'
 import type { CommandError } from '../kernel/errors.ts'
@@ -125,8 +126,7 @@ export async function door(t: TestContext, parts: ToyParts = {}, hubLimits: Part
       raw: rawWebSockets(toy.hub),
       allowedOrigins: [],
       addressOf: () => 'test',
-      upgradesPerMinute: 0,
-      maxPerAddress: 0,
+      addresses: new Addresses(clock, { perMinute: 0, open: 0 }),
     }),
   )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -44,7 +44,10 @@ export interface ToyParts {
   readonly authenticate?: Authenticator['authenticate']
 }
 
-/** The kernel with a toy module, on a temporary database. A token is `user-<n>`. Frames are `["name", data]`. */
+/**
+ * The kernel with a toy module, on a temporary database. A token is `user-<n>` or, for several logins of one account,
+ * `user-<n>-<login>`. Frames are `["name", data]`.
+ */
 export async function toyKernel(
   clock: Clock,
   options: Partial<HubLimits> = {},
@@ -85,7 +88,7 @@ export async function toyKernel(
 
 /** @throws CommandError unauthenticated */
 export function sessionOf(token: string, clock: Clock): Session {
-  const id = Number(/^user-(\d+)$/.exec(token)?.[1])
+  const id = Number(/^user-(\d+)(-\w+)?$/.exec(token)?.[1])
   if (!id) throw new CommandError('unauthenticated', 'Invalid authentication token')
   const username = `user${id}`
   const account = { id, uuid: '', username, email: '', displayName: username, role: 'reporter', status: 'active' }

@@ -10,7 +10,8 @@ export async function pages<R = Record<string, unknown>>(user: User, path: strin
     const { status, body } = await user.get(first + before)
     assert.equal(status, 200, `${user.name}: ${path}: ${JSON.stringify(body)}`)
     rows.push(...(body.items as R[]))
-    if (body.next_before === null) return rows
-    before = `&before=${body.next_before}`
+    const { next_before: next = body.nextBefore } = body
+    if (next === null) return rows
+    before = `&before=${next}`
   }
 }

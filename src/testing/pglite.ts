@@ -21,8 +21,13 @@ after(async () => {
 
 /** An empty PostgreSQL in this process. Making one takes seconds; a copy of one that was made takes a fraction. */
 export async function emptyPglite(): Promise<Database> {
+  while (idle.at(-1)?.closed) idle.pop()
   const db = idle.pop() ?? (await load())
+  let ended = false
   return pgliteDatabase(db, async () => {
+    // Given back once, however often it is closed, and not when a test has ended it for good.
+    if (ended || db.closed) return
+    ended = true
     if (over) return db.close()
     for (const command of EMPTY) await db.exec(command)
     idle.push(db)

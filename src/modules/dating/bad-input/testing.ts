@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import type { Client } from '../../../testing/client.ts'
 import { checkLog } from '../../../testing/hostile.ts'
 import { storedRows } from '../../../testing/rows.ts'
+import { Shared } from '../../../testing/shared.ts'
 import type { WorldOptions } from '../../../testing/world.ts'
 import {
   checkFrame,
@@ -59,13 +60,13 @@ export async function stage(options: WorldOptions = {}): Promise<Stage & AsyncDi
   return { ...at, otherId, foreignId, messageId, foreignMessageId, control, [Symbol.asyncDispose]: close }
 }
 
-let shared: Promise<Stage> | undefined
-after(async () => (await shared)?.world.close())
+const stages = new Shared<Stage>((at) => at.world.close())
 
 /** A test of one abuse, over a connection of its own; the stage is that of all tests of the file. */
 export function abuse(name: string, run: (at: Stage, ana: Client) => Promise<void>): void {
+  stages.watch()
   void test(name, async () => {
-    const at = await (shared ??= stage())
+    const at = await stages.get('', () => stage())
     const ana = await connect(at.world, at.ana)
     try {
       await run(at, ana)

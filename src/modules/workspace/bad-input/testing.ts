@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import type { Client, Frame } from '../../../testing/client.ts'
 import { FakeClock } from '../../../testing/clock.ts'
 import { checkLog, INSIDE } from '../../../testing/hostile.ts'
 import { storedRows } from '../../../testing/rows.ts'
+import { Shared } from '../../../testing/shared.ts'
 import { testWorld, type Answer, type User, type World, type WorldOptions } from '../../../testing/world.ts'
 import type { Route } from '../../../kernel/route.ts'
 import type { Parts } from '../actions/parts.ts'
@@ -73,10 +74,7 @@ async function workspaceOf(owner: User, name: string): Promise<[workspace: strin
 }
 
 /** Tests of one file share a stage where they can: those with the same options. */
-const stages = new Map<string, Promise<Stage & AsyncDisposable>>()
-after(async () => {
-  for (const at of stages.values()) await (await at)[Symbol.asyncDispose]()
-})
+const stages = new Shared<Stage & AsyncDisposable>((at) => at[Symbol.asyncDispose]())
 
 /** A test of one abuse: after it another user's connection gets the next event, and the log has kept its secrets. */
 export function abuse(
@@ -84,10 +82,10 @@ export function abuse(
   run: (at: Stage) => Promise<void>,
   { todo, ...options }: WorldOptions & { readonly todo?: string } = {},
 ): void {
+  stages.watch()
   void test(name, todo === undefined ? {} : { todo }, async () => {
     // What is known to fail has a stage of its own: it may spoil it.
-    const key = JSON.stringify([options, todo])
-    const at = await (stages.get(key) ?? stages.set(key, stage(options)).get(key)!)
+    const at = await stages.get(JSON.stringify([options, todo]), () => stage(options))
     try {
       await heard(at)
       await run(at)

@@ -3,6 +3,9 @@
  * to connect, what to wait for, what to count and how to publish. A new protocol is a new file in `candidates/`.
  */
 
+/** Where a step says this, each connection says a token of its own. */
+export const TOKEN = '<token>'
+
 /** One line of a conversation: wait for a text frame which starts with `expect`, then send `send` (if any). */
 export interface Step {
   expect: string
@@ -30,6 +33,13 @@ export interface HttpPublish extends Message {
 export interface FramePublish extends Message {
   kind: 'frame'
   path: string
+  /**
+   * Given, every message of a batch goes by a WebSocket of its own, as from different people, publisher `i` with
+   * `tokens[i]`; each is answered by a frame that starts with this.
+   */
+  accepted?: string
+  /** Which of `tokens` is the first publisher's; 0 when not given. */
+  token?: number
 }
 
 export interface Target {
@@ -37,6 +47,8 @@ export interface Target {
   port: number
   /** Upgrade paths (with query) of the members; connection `i` takes `members[i % members.length]`. */
   members: string[]
+  /** What `TOKEN` stands for in `join`: connection `i` says `tokens[i % tokens.length]`. */
+  tokens?: string[]
   /** The greeting after the upgrade; a connection is open when its last step is done. */
   join: Step[]
   /** A heartbeat made of text frames: a frame which equals `expect` is answered with `send`. */
@@ -44,24 +56,28 @@ export interface Target {
   /** Only frames whose payload starts with this are counted as deliveries. */
   prefix: string
   publish: HttpPublish | FramePublish
+  /** What `commands` sends, where that is not what `fanout` publishes. */
+  command?: HttpPublish
   /** Where the server says how many WebSocket frames it has encoded (`servers/count.ts`), if it does. */
   counter?: number
 }
 
 /**
- * Frames that say of people whether they are there: `before`, then for each an id of 36 bytes and `after`, with
- * `between` before the next.
+ * Frames that say of people whether they are there: `before`, then for each an id and `after`, with `between` before
+ * the next. No id has the first byte of `after` in it.
  */
 export interface Sighting {
   before: string
   after: string
+  /** Bytes that follow `after` and may be any; none when not given. */
+  skip?: number
   between?: string
   online: boolean
 }
 
 /** A target whose members are told of each other. What is published is the status of the last of them. */
 export interface Crowd extends Target {
-  /** UUIDs: who comes in by `members[i]` is `ids[i]`. */
+  /** UUIDs or decimal numbers: who comes in as connection `i` is `ids[i]`. */
   ids: string[]
   sightings: Sighting[]
 }
@@ -91,8 +107,11 @@ export interface Candidate {
   missing: () => string | undefined
   /** What it is, for the record, such as "ws 8.23.0". */
   version: () => string
-  /** `people` is how many different accounts there are to be, where a server knows accounts. */
-  start: (people: number) => Promise<Running>
+  /**
+   * `people` is how many different accounts there are to be, where a server knows accounts. Without it the candidate
+   * takes part in `presence` alone.
+   */
+  start?: (people: number) => Promise<Running>
   /** A server that tells its people of each other; without it the candidate takes no part in `presence`. */
   gather?: (gathering: Gathering) => Promise<Running<Crowd>>
   /** Whether it knows a grace: back within it, nobody is told anything. */

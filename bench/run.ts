@@ -4,7 +4,9 @@ import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Candidate } from './candidate.ts'
+import { helpdesk } from './candidates/helpdesk.ts'
 import { nchan } from './candidates/nchan.ts'
+import { socketioHelpdesk } from './candidates/socketio-helpdesk.ts'
 import { socketio } from './candidates/socketio.ts'
 import { profiles } from './candidates/switchboard.ts'
 import { tracker } from './candidates/tracker.ts'
@@ -18,7 +20,7 @@ import { memory } from './scenarios/memory.ts'
 import { moderation } from './scenarios/moderation.ts'
 import { presence } from './scenarios/presence.ts'
 
-const CANDIDATES: Candidate[] = [tracker, workspace, ws, socketio, nchan]
+const CANDIDATES: Candidate[] = [tracker, workspace, helpdesk, ws, socketio, socketioHelpdesk, nchan]
 const SCENARIOS: Scenario[] = [fanout, commands, presence, memory, moderation]
 
 const USAGE = `node bench/run.ts [${SCENARIOS.map(({ name }) => name).join('|')}|all] [options]

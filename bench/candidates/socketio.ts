@@ -1,12 +1,26 @@
-import type { Candidate, Step } from '../candidate.ts'
+import type { Candidate, Sighting, Step } from '../candidate.ts'
 import { versionOf } from '../machine.ts'
 import { payload } from '../sample.ts'
 import { gatherStock, stock } from './stock.ts'
 
-const path = '/socket.io/?EIO=4&transport=websocket'
-/** Engine.IO opens with 0{...}; 40 asks for the namespace, 40{...} grants it; 2 is a ping, 3 its pong. */
-const join: Step[] = [{ expect: '0{', send: '40' }, { expect: '40{' }]
-const heartbeat: Step = { expect: '2', send: '3' }
+export const path = '/socket.io/?EIO=4&transport=websocket'
+/** Engine.IO opens with 0{...}; 40 asks for the namespace; 2 is a ping, 3 its pong. */
+export const enter: Step = { expect: '0{', send: '40' }
+/** What a granted namespace begins with. */
+export const ENTERED = '40{'
+export const heartbeat: Step = { expect: '2', send: '3' }
+const join: Step[] = [enter, { expect: ENTERED }]
+
+/** The second of the two events by which the helpdesk tells a change of presence, up to whose it is. */
+export const PRESENCE_UPDATE = '42["presence:update",{"userId":'
+
+/** What the helpdesk's events of presence say; `list` is how its list begins, up to the first id. */
+export const sightingsOf = (list: string): Sighting[] => [
+  { before: PRESENCE_UPDATE, after: ',"status":"online"', online: true },
+  { before: PRESENCE_UPDATE, after: ',"status":"offline"', online: false },
+  // The number of connections follows.
+  { before: list, after: ',"status":"online","connectionCount":', skip: 1, between: '},{"userId":', online: true },
+]
 
 export const socketio: Candidate = {
   name: 'socket.io',

@@ -5,7 +5,7 @@ import { freePort, launch, node } from '../process.ts'
 import { counting } from './counting.ts'
 
 /** Starts one of `servers/`. */
-const startStock = async <T extends Omit<Target, 'port'>>(
+export const startStock = async <T extends Omit<Target, 'port'>>(
   file: string,
   target: T,
   { args = [], env = {} }: { args?: string[]; env?: Record<string, string> } = {},

@@ -25,7 +25,7 @@ export interface CommandsResult extends Cost {
 /** Every connection sends its next command when the last one is acknowledged. */
 export const commands = async (order: CommandsOrder): Promise<CommandsResult> => {
   const { pid, target, connections, contentBytes } = order
-  const { publish } = target
+  const publish = target.command ?? target.publish
   if (publish.kind !== 'http') throw new Error('commands are measured over HTTP')
   const start = head(target.port, publish, contentBytes) + publish.before
   const sent = new Float64Array(connections)

@@ -113,6 +113,9 @@ export const fanout = async (order: FanoutOrder): Promise<FanoutResult> => {
   if (pool.frames > expected) invalid.push(`more than 100 %: ${pool.frames} of ${expected} frames received`)
   if (pool.frames === expected && !pool.even(published)) invalid.push('some members got more frames than others')
   if (pool.failed > 0) invalid.push(`${pool.failed} members were cut: ${pool.reason}`)
+  if (!fine && publisher.failures() === 0 && pool.frames === expected) {
+    invalid.push(`a publish was not answered within ${stallMs} ms`)
+  }
   publisher.close()
   pool.close()
   return { ...cost, ...window, frameBytes: pool.bytes, batchMs: samples.take(), invalid }

@@ -5,7 +5,7 @@ import { createServer as createHttp } from 'node:http'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { Target } from '../candidate.ts'
+import { type Target, TOKEN } from '../candidate.ts'
 import { commands } from './commands.ts'
 import { fanout, type FanoutResult } from './fanout.ts'
 import { encode, Frames } from './frame.ts'
@@ -87,6 +87,63 @@ test('a member that is cut is found', () =>
     honest(members, text, n)
     if (n === 6) members[3]?.terminate()
   }))
+
+/** Everybody says who they are, each publisher on a socket of its own; `accepts` says which messages are answered. */
+const measureAnswered = async (accepts: (sequence: number) => boolean): Promise<FanoutResult & { said: string[] }> => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  await once(server, 'listening')
+  const members: WebSocket[] = []
+  const said: string[] = []
+  let sequence = 0
+  server.on('connection', (socket, request) => {
+    socket.send('hello')
+    socket.on('message', (data) => {
+      const text = (data as Buffer).toString()
+      if (text.startsWith('{"m":"')) {
+        honest(members, text, 0)
+        if (accepts(sequence++)) socket.send('accepted')
+        return
+      }
+      said.push(`${request.url} ${text}`)
+      if (request.url === '/') members.push(socket)
+      socket.send('welcome')
+    })
+  })
+  const target: Target = {
+    port: (server.address() as { port: number }).port,
+    members: ['/'],
+    tokens: ['a', 'b', 'c'],
+    join: [{ expect: 'hello', send: `I am ${TOKEN}` }, { expect: 'welcome' }],
+    prefix: '{"m":"',
+    publish: { kind: 'frame', path: '/publish', before: '{"m":"', after: '"}', accepted: 'accepted', token: 1 },
+  }
+  try {
+    const sizes = { members: 4, inFlight: 2, contentBytes: 20 }
+    const times = { warmupMs: 1, windowMs: 20, minBatches: 2, stallMs: 300 }
+    return { ...(await fanout({ pid: process.pid, target, ...sizes, ...times })), said: said.toSorted() }
+  } finally {
+    for (const client of server.clients) client.terminate()
+    server.close()
+  }
+}
+
+test('each connection, and each publisher on a socket of its own, has its token', async () => {
+  const { said, invalid } = await measureAnswered(() => true)
+  assert.deepEqual(invalid, [])
+  assert.deepEqual(said, [
+    '/ I am a',
+    '/ I am a',
+    '/ I am b',
+    '/ I am c',
+    '/publish I am b',
+    '/publish I am c',
+  ])
+})
+
+test('a message that is delivered and never answered is found', async () => {
+  const { invalid } = await measureAnswered((sequence) => sequence !== 5)
+  assert.match(invalid.join('; '), /a publish was not answered within 300 ms/)
+})
 
 test('a connect that fails stops the cell', async () => {
   const server = createServer((socket) => socket.end('HTTP/1.1 503 Busy\r\n\r\n')).listen(0, '127.0.0.1')

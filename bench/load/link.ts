@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
-import type { Step, Target } from '../candidate.ts'
+import { type Step, type Target, TOKEN } from '../candidate.ts'
 import { encode, Frames, type FrameEvents } from './frame.ts'
 
 /**
@@ -13,6 +13,8 @@ const LOOK = 64
 export interface LinkOptions {
   target: Target
   path: string
+  /** What this connection says where a step says `TOKEN`. */
+  token: string | undefined
   /** Source address, for more connections than one address has ports. */
   localAddress: string | undefined
   /** A counted frame arrived in full; `bytes` is its payload's length. */
@@ -84,7 +86,7 @@ export class Link implements FrameEvents {
     if (step === undefined && heartbeat === undefined) return
     const start = chunk.toString('latin1', from, Math.min(end, from + LOOK))
     if (step !== undefined && start.startsWith(step.expect)) {
-      if (step.send !== undefined) this.send(encode(step.send))
+      if (step.send !== undefined) this.send(encode(step.send.replace(TOKEN, this.#options.token ?? TOKEN)))
       this.#step++
       this.#greet()
     } else if (heartbeat?.send !== undefined && start === heartbeat.expect) this.send(encode(heartbeat.send))

@@ -10,9 +10,11 @@ export const STORM = 256
 const PER_ADDRESS = 20_000
 
 export interface PoolOptions {
+  /** Which of the target's members the first connection is; 0 when not given. */
+  first?: number
   /** Connections being opened at one time. */
   atOnce?: number
-  /** Gets every text frame of each member as a whole; then none is counted. */
+  /** Gets every text frame of each member, by its number, as a whole; then none is counted. */
   read?: (member: number, chunk: Buffer, start: number, end: number) => void
 }
 
@@ -43,7 +45,7 @@ export class Pool {
 
   /** Opens `members` connections; those which have not finished their greeting after `limitMs` count as failed. */
   open(target: Target, members: number, limitMs: number): Promise<void> {
-    const { atOnce = AT_ONCE, read } = this.#options
+    const { atOnce = AT_ONCE, read, first = 0 } = this.#options
     return new Promise((resolve) => {
       let started = 0
       let settled = 0
@@ -59,14 +61,16 @@ export class Pool {
       const next = (): void => {
         while (started < members && started - settled < atOnce) {
           const index = started++
+          const member = first + index
           let open = false
           this.links.push(
             new Link({
               target,
-              path: target.members[index % target.members.length]!,
+              path: target.members[member % target.members.length]!,
+              token: target.tokens?.[member % target.tokens.length],
               localAddress: members > PER_ADDRESS ? `127.0.0.${1 + Math.floor(index / PER_ADDRESS)}` : undefined,
               counted: this.#counted,
-              read: read && ((chunk, start, end) => read(index, chunk, start, end)),
+              read: read && ((chunk, start, end) => read(member, chunk, start, end)),
               opened: () => {
                 open = true
                 settle()

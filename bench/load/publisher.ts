@@ -43,25 +43,70 @@ const overHttp = async (port: number, spec: HttpPublish, inFlight: number, size:
   }
 }
 
+const SOCKET_LIMIT_MS = 10_000
+
+const openSocket = (target: Target, { path }: FramePublish, token: string | undefined, events: SocketEvents) =>
+  new Promise<Link>((resolve, reject) => {
+    const opening: Link = new Link({
+      target,
+      path,
+      token,
+      localAddress: undefined,
+      counted: events.counted,
+      read: undefined,
+      opened: () => setImmediate(() => resolve(opening)),
+      ended: (reason) => {
+        events.ended()
+        reject(new Error(`publisher: ${reason}`))
+      },
+    })
+    setTimeout(() => reject(new Error('publisher: not open after 10 s')), SOCKET_LIMIT_MS).unref()
+  })
+
+interface SocketEvents {
+  counted: () => void
+  ended: () => void
+}
+
+/** One socket for each message in flight; every message is answered. */
+const overSockets = async (
+  target: Target,
+  spec: FramePublish & { accepted: string },
+  inFlight: number,
+  size: number,
+): Promise<Publisher> => {
+  const { make } = contents(spec, size)
+  const { tokens = [], publish: _, ...rest } = target
+  let sequence = 0
+  let outstanding = 0
+  let failures = 0
+  let settled = (): void => {}
+  const events = {
+    counted: () => {
+      if (--outstanding === 0) settled()
+    },
+    ended: () => void failures++,
+  }
+  const answered = { ...rest, prefix: spec.accepted, publish: spec }
+  const tokenOf = (index: number) => tokens[((spec.token ?? 0) + index) % tokens.length]
+  const opening = Array.from({ length: inFlight }, (_, index) => openSocket(answered, spec, tokenOf(index), events))
+  const links = await Promise.all(opening)
+  return {
+    publish(count, done) {
+      outstanding = count
+      settled = done
+      for (let i = 0; i < count; i++) links[i]!.send(encode(spec.before + make(sequence++) + spec.after))
+    },
+    failures: () => failures,
+    close: () => links.forEach((link) => link.close()),
+  }
+}
+
 const overSocket = async (target: Target, spec: FramePublish, size: number): Promise<Publisher> => {
   const { make } = contents(spec, size)
   let sequence = 0
   let failures = 0
-  const link = await new Promise<Link>((resolve, reject) => {
-    const opening: Link = new Link({
-      target,
-      path: spec.path,
-      localAddress: undefined,
-      counted: () => {},
-      read: undefined,
-      opened: () => setImmediate(() => resolve(opening)),
-      ended: (reason) => {
-        failures++
-        reject(new Error(`publisher: ${reason}`))
-      },
-    })
-    setTimeout(() => reject(new Error('publisher: not open after 10 s')), 10_000).unref()
-  })
+  const link = await openSocket(target, spec, undefined, { counted: () => {}, ended: () => void failures++ })
   return {
     publish(count, done) {
       const frames: Buffer[] = []
@@ -74,8 +119,11 @@ const overSocket = async (target: Target, spec: FramePublish, size: number): Pro
   }
 }
 
-/** Opens what is needed to keep `inFlight` messages in flight: that many HTTP connections, or one WebSocket. */
-export const openPublisher = (target: Target, inFlight: number, contentBytes: number): Promise<Publisher> =>
-  target.publish.kind === 'http'
-    ? overHttp(target.port, target.publish, inFlight, contentBytes)
-    : overSocket(target, target.publish, contentBytes)
+/** Opens what is needed to keep `inFlight` messages in flight: that many connections, or one WebSocket for them all. */
+export const openPublisher = (target: Target, inFlight: number, contentBytes: number): Promise<Publisher> => {
+  const { publish, port } = target
+  if (publish.kind === 'http') return overHttp(port, publish, inFlight, contentBytes)
+  const { accepted } = publish
+  if (accepted === undefined) return overSocket(target, publish, contentBytes)
+  return overSockets(target, { ...publish, accepted }, inFlight, contentBytes)
+}

@@ -7,6 +7,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { Candidate, Crowd } from '../candidate.ts'
 import { stormOf } from '../scenarios/presence-storms.ts'
 import { storm, type StormOrder, type StormResult } from './storm.ts'
+import { Views } from './views.ts'
 
 const PEOPLE = 12
 const online = (id: string): string => `{"online":"${id}"}`
@@ -106,10 +107,34 @@ test('somebody who does not exist is found', async () => {
 test('a change that is announced within the grace is found, and one that is not announced past it', async () => {
   const candidate = { name: 'x', keepsGrace: true } as Candidate
   const gathering = { people: PEOPLE, graceMs: 1000 }
+  // Server and load generator are one process here: which of them was busy says nothing.
+  const faults = (away: 'within' | 'past', result: StormResult): string[] =>
+    stormOf(candidate, away, 1, gathering, result).invalid.filter((reason) => !reason.startsWith('driver-bound'))
   const silent = await measure(honest, {}, 5000)
-  assert.deepEqual(stormOf(candidate, 'within', 1, gathering, silent).invalid, [])
-  assert.match(stormOf(candidate, 'past', 1, gathering, silent).invalid.join(), /0 departures and 0 arrivals, not 11/)
+  assert.deepEqual(faults('within', silent), [])
+  assert.match(faults('past', silent).join(), /0 departures and 0 arrivals, not 11/)
   const loud = await measure(honest)
-  assert.match(stormOf(candidate, 'within', 1, gathering, loud).invalid.join(), /11 departures and 11 arrivals, not 0/)
-  assert.deepEqual(stormOf(candidate, 'past', 1, gathering, loud).invalid, [])
+  assert.match(faults('within', loud).join(), /11 departures and 11 arrivals, not 0/)
+  assert.deepEqual(faults('past', loud), [])
+})
+
+test('people are told apart by numbers of any length, alone and in a list with other things in it', () => {
+  const views = new Views({
+    ids: ['9', '10', '110'],
+    sightings: [
+      { before: '{"id":', after: ',"on":1', online: true },
+      { before: '{"id":', after: ',"on":0', online: false },
+      { before: '[{"id":', after: ',"on":1,"n":', skip: 1, between: '},{"id":', online: true },
+    ],
+  } as Partial<Crowd> as Crowd)
+  const read = (viewer: number, text: string): void => views.read(viewer, Buffer.from(text), 0, text.length)
+  read(0, '[{"id":9,"on":1,"n":1},{"id":110,"on":1,"n":3},{"id":10,"on":1,"n":0}]')
+  assert.deepEqual([views.complete, views.told, views.frames, views.strangers], [1, 3, 1, 0])
+  read(0, '{"id":10,"on":0}')
+  read(1, '{"id":110,"on":1}')
+  assert.deepEqual([views.complete, views.range, views.departures], [0, [0, 2], 1])
+  for (const other of ['{"id":', '{"id":9', '{"id":9,"on":2}', '[{"id":9}]', '']) read(0, other)
+  assert.deepEqual([views.told, views.strangers], [5, 0])
+  read(0, '{"id":11,"on":1}')
+  assert.equal(views.strangers, 1)
 })

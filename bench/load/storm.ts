@@ -58,11 +58,12 @@ export const storm = async (order: StormOrder): Promise<StormResult> => {
   /** Lets the people from `first` on in, but not beyond `end`. */
   const enter = async (first: number, end: number): Promise<Pool> => {
     const pool = new Pool({
+      first,
       atOnce: STORM,
-      read: (member, chunk, start, stop) => views.read(first + member, chunk, start, stop),
+      read: (member, chunk, start, stop) => views.read(member, chunk, start, stop),
     })
     pools.push(pool)
-    await pool.open({ ...target, members: target.members.slice(first, end) }, end - first, OPEN_LIMIT_MS)
+    await pool.open(target, end - first, OPEN_LIMIT_MS)
     if (pool.failed > 0) throw new Error(`${pool.failed} of ${end - first} connects failed: ${pool.reason}`)
     return pool
   }

@@ -1,30 +1,44 @@
 import type { Crowd, Sighting } from '../candidate.ts'
 import { same } from './frame.ts'
 
+/** Length of the longest id, a UUID. */
 const ID = 36
-/** The last 12 hex digits of a UUID are as good as all of it, and a number. */
+/** The last 12 hex digits of a UUID are as good as all of it, and a number; a decimal number has no more. */
 const KEY = 12
 
-const keyAt = (chunk: Buffer, at: number): number => {
+const keyOf = (chunk: Buffer, start: number, end: number): number => {
   let key = 0
-  for (let i = at + ID - KEY; i < at + ID; i++) {
+  for (let i = Math.max(start, end - KEY); i < end; i++) {
     const code = chunk[i]!
     key = key * 16 + (code < 58 ? code - 48 : code - 87)
   }
   return key
 }
 
+/** Where the id that starts at `at` ends: before the first byte of what follows it. */
+const endOf = (chunk: Buffer, at: number, end: number, after: Buffer): number => {
+  const last = Math.min(at + ID, end - after.length)
+  const stop = after[0]!
+  // Most ids of a server are as long as the longest.
+  if (at + ID === last && chunk[last] === stop) return last
+  let here = at
+  while (here < last && chunk[here] !== stop) here++
+  return here
+}
+
 interface Pattern {
   before: Buffer
   after: Buffer
   between: Buffer | undefined
+  skip: number
   online: boolean
 }
 
-const compiled = ({ before, after, between, online }: Sighting): Pattern => ({
+const compiled = ({ before, after, skip = 0, between, online }: Sighting): Pattern => ({
   before: Buffer.from(before),
   after: Buffer.from(after),
   between: between === undefined ? undefined : Buffer.from(between),
+  skip,
   online,
 })
 
@@ -56,7 +70,7 @@ export class Views {
 
   constructor({ ids, sightings }: Crowd) {
     this.people = ids.length
-    for (const [index, id] of ids.entries()) this.#index.set(keyAt(Buffer.from(id), 0), index)
+    for (const [index, id] of ids.entries()) this.#index.set(keyOf(Buffer.from(id), 0, id.length), index)
     if (this.#index.size < ids.length) throw new Error('two people have the same end of their id')
     this.#patterns = sightings.map(compiled)
     this.#seen = ids.map(() => new Uint8Array(ids.length))
@@ -82,17 +96,20 @@ export class Views {
   }
 
   read(viewer: number, chunk: Buffer, start: number, end: number): void {
-    for (const { before, after, between, online } of this.#patterns) {
+    for (const { before, after, skip, between, online } of this.#patterns) {
       let at = start + before.length
-      if (at + ID + after.length > end || !same(chunk, start, before) || !same(chunk, at + ID, after)) continue
+      if (at + after.length >= end || !same(chunk, start, before)) continue
+      let stop = endOf(chunk, at, end, after)
+      if (!same(chunk, stop, after)) continue
       this.frames++
       this.bytes += end - start
       for (;;) {
-        this.#tell(viewer, this.#index.get(keyAt(chunk, at)), online)
-        at += ID + after.length
-        if (between === undefined || at + between.length > end || !same(chunk, at, between)) return
+        this.#tell(viewer, this.#index.get(keyOf(chunk, at, stop)), online)
+        at = stop + after.length + skip
+        if (between === undefined || at + between.length + after.length >= end || !same(chunk, at, between)) return
         at += between.length
-        if (!same(chunk, at + ID, after)) return
+        stop = endOf(chunk, at, end, after)
+        if (!same(chunk, stop, after)) return
       }
     }
   }

@@ -37,10 +37,10 @@ const run = async (context: Context): Promise<Outcome> => {
   const rows: ReturnType<typeof rowOf>[] = []
   const cells: unknown[] = []
   const times = quick ? { warmupMs: 1000, windowMs: 3000 } : { warmupMs: 2000, windowMs: 10_000 }
-  const durable = candidates.filter((candidate) => candidate.durable)
+  const durable = candidates.filter((candidate) => candidate.durable && candidate.start !== undefined)
   if (durable.length === 0) notes.push('commands: no candidate that stores what it accepts is here')
   const driver = new Driver()
-  const running = await startAll(durable, invalid, (candidate) => candidate.start(people))
+  const running = await startAll(durable, invalid, (candidate) => candidate.start!(people))
   const results = new Map([...running.keys()].map(({ name }) => [name, [] as CommandsResult[]]))
   try {
     for (let round = 1; round <= rounds; round++) {

@@ -38,6 +38,10 @@ export class Crowd {
     if (person !== undefined) person.status = status
   }
 
+  get all(): ReadonlyMap<string, Person> {
+    return this.#people
+  }
+
   list(): { user_id: string; status: Status }[] {
     return [...this.#people].map(([user_id, { status }]) => ({ user_id, status }))
   }

@@ -2,9 +2,12 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { Addresses } from './adapters/addresses.ts'
 import { createHttp, timeouts } from './adapters/http.ts'
+import { socketIo } from './adapters/socketio.ts'
 import { upgradeHandler } from './adapters/upgrade.ts'
 import { rawWebSockets } from './adapters/ws.ts'
+import { helpdeskSettings } from './config-helpdesk.ts'
 import type { Config } from './config.ts'
 import { createIdentity, identityMigrations, type Identity } from './identity/index.ts'
 import type { IdentityOptions } from './identity/settings.ts'
@@ -22,6 +25,7 @@ import { Metrics } from './kernel/metrics.ts'
 import type { Module } from './kernel/module.ts'
 import { GroupCommit } from './kernel/unit-of-work.ts'
 import { datingMigrations, datingModule, type DatingSettings } from './modules/dating/index.ts'
+import { helpdeskMigrations, helpdeskModule } from './modules/helpdesk/index.ts'
 import { trackerMigrations, trackerModule } from './modules/tracker/index.ts'
 import { workspaceMigrations, workspaceModule, type WorkspaceSettings } from './modules/workspace/index.ts'
 
@@ -51,6 +55,8 @@ export interface App {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
+/** Where every Socket.IO client looks when it is given nothing but a host. */
+const SOCKET_IO_PATH = '/socket.io/'
 
 /** Puts kernel, identity, modules and adapters together. The only place that knows them all. */
 export async function createApp(ports: Ports): Promise<App> {
@@ -76,6 +82,7 @@ export async function createApp(ports: Ports): Promise<App> {
     ...trackerMigrations,
     ...workspaceMigrations,
     ...datingMigrations,
+    ...helpdeskMigrations,
   })
   const house = maintenance(database, onError)
   // What was forgotten just before a kill may still be in the files. PostgreSQL's own vacuum comes to it by itself.
@@ -110,7 +117,9 @@ export async function createApp(ports: Ports): Promise<App> {
     }),
     workspaceModule({ database, unitOfWork, clock, hub, files, media, settings: workspaceSettings(config) }),
     datingModule({ database, unitOfWork, clock, hub, files, media, secret, settings: datingSettings(config) }),
+    helpdeskModule({ database, identity, unitOfWork, clock, hub, files, media, settings: helpdeskSettings(config) }),
   ]
+  for (const module of modules) await module.start?.()
   metrics.observe('switchboard_queue_bytes', 'Bytes waiting for clients', () => hub.queuedBytes)
   metrics.observe('switchboard_commands_queued', 'Commands waiting for a commit', () => unitOfWork.queued)
   const jobs = new JobRunner({
@@ -127,27 +136,33 @@ export async function createApp(ports: Ports): Promise<App> {
     for (const module of modules) await module.keepHouse?.(unit)
   })
   let draining = false
+  const { allowedOrigins } = config
+  const doors = {
+    hub,
+    endpoints: modules.flatMap((module) => module.endpoints),
+    allowedOrigins,
+    addressOf: (request: IncomingMessage) => addressOf(request, config.trustProxy),
+    addresses: new Addresses(clock, {
+      perMinute: config.upgradesPerMinutePerAddress,
+      open: config.maxConnectionsPerAddress,
+    }),
+  }
+  const hasSocketIo = doors.endpoints.some(({ kind }) => kind === 'socketio')
+  const sockets = hasSocketIo ? socketIo({ ...doors, path: SOCKET_IO_PATH }) : undefined
   const http = await createHttp({
     apis: [identity.api, ...modules.map((module) => module.api)],
     authenticator: identity.authenticator,
     clock,
     metrics,
     log,
-    allowedOrigins: config.allowedOrigins,
+    allowedOrigins,
     trustProxy: config.trustProxy,
     maxBodyBytes: config.maxBodyBytes,
     metricsToken: config.metricsToken,
+    socketIo: sockets,
     ready: () => !draining && !unitOfWork.isBroken,
   })
-  const upgrade = upgradeHandler({
-    hub,
-    endpoints: modules.flatMap((module) => module.endpoints),
-    raw: rawWebSockets(hub),
-    allowedOrigins: config.allowedOrigins,
-    addressOf: (request) => addressOf(request, config.trustProxy),
-    upgradesPerMinute: config.upgradesPerMinutePerAddress,
-    maxPerAddress: config.maxConnectionsPerAddress,
-  })
+  const upgrade = upgradeHandler({ ...doors, raw: rawWebSockets(hub), socketIo: sockets })
   const servers: Server[] = []
   return {
     hub,
@@ -173,6 +188,7 @@ export async function createApp(ports: Ports): Promise<App> {
       stopHouse()
       const closed = servers.slice(1).map((server) => new Promise((done) => server.close(done)))
       await hub.drain(config.drainMs)
+      await sockets?.close()
       await jobs.stop()
       await http.close()
       await Promise.all(closed)

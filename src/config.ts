@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { checkHelpdesk, helpdeskFields } from './config-helpdesk.ts'
 import { DAY, flag, list, MINUTE, SECOND, text, whole, type Field } from './config-field.ts'
 
 export const fields = {
@@ -336,6 +337,7 @@ export const fields = {
     'How long a closed report and its evidence are kept, for the case that it is disputed.',
     SECOND,
   ),
+  ...helpdeskFields,
 } as const satisfies Readonly<Record<string, Field<unknown>>>
 
 type Value<F> = F extends Field<infer T> ? T : never
@@ -364,5 +366,6 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (read.datingFilter !== 'mask' && read.datingFilter !== 'refuse') {
     throw new Error('SWITCHBOARD_DATING_FILTER must be mask or refuse')
   }
+  checkHelpdesk(read)
   return read
 }

@@ -13,6 +13,8 @@ export interface Demo {
   readonly channelId?: string
   /** Of alice and bob. */
   readonly conversationId?: string
+  /** The first support channel, which the document's examples join. */
+  readonly supportChannelId?: number
 }
 
 const people = [
@@ -35,6 +37,7 @@ export async function seedDemo(app: App, dataDir: string): Promise<Demo | undefi
   if (kept) return kept
   const password = newSecret().slice(0, 16)
   const tokens = new Map<string, string>()
+  const ids = new Map<string, number>()
   const call: Door = async (as, method, url, payload) => {
     const headers = as === undefined ? {} : { authorization: `Bearer ${tokens.get(as)}` }
     const response = await app.http.inject({ method, url, headers, ...(payload && { payload }) })
@@ -47,6 +50,7 @@ export async function seedDemo(app: App, dataDir: string): Promise<Demo | undefi
     const login = await call(undefined, 'POST', '/api/auth/register', { username, email, password, display_name })
     tokens.set(username, login['access_token'] as string)
     const { id } = login['user'] as { id: number }
+    ids.set(username, id)
     if (role !== 'admin') await call('admin', 'PATCH', `/api/tracker/users/${id}`, { role })
   }
   const project = { name: 'Demo shop', description: 'A project to try things in.' }
@@ -57,13 +61,24 @@ export async function seedDemo(app: App, dataDir: string): Promise<Demo | undefi
   for (const report of reports) {
     await call('carol', 'POST', '/api/tracker/bug-reports', { project_id: projectId, ...report })
   }
-  const demo = { password, projectId, ...(await seedWorkspace(call)), ...(await seedDating(call)) }
+  const demo = {
+    password,
+    projectId,
+    ...(await seedWorkspace(call)),
+    ...(await seedDating(call)),
+    ...(await seedHelpdesk(call, ids)),
+  }
   writeFileSync(path, JSON.stringify(demo), { mode: 0o600 })
   return demo
 }
 
 type Json = Record<string, unknown>
-type Door = (as: string | undefined, method: 'GET' | 'POST' | 'PATCH' | 'PUT', url: string, payload?: object) => Promise<Json>
+type Door = (
+  as: string | undefined,
+  method: 'GET' | 'POST' | 'PATCH' | 'PUT',
+  url: string,
+  payload?: object,
+) => Promise<Json>
 
 const talk = [
   ['alice', 'Good morning! The cart is on fire again, see the tracker.'],
@@ -78,7 +93,8 @@ async function seedWorkspace(call: Door): Promise<{ workspaceId: string; channel
   for (const username of ['admin', 'bob', 'carol']) await call(username, 'POST', '/api/invites/accept', { token })
   const channels = (await call('alice', 'GET', `${url}/channels`))['items'] as { id: string; is_general: boolean }[]
   const channelId = channels.find((channel) => channel.is_general)!.id
-  for (const [username, content] of talk) await call(username, 'POST', `/api/channels/${channelId}/messages`, { content })
+  for (const [username, content] of talk)
+    await call(username, 'POST', `/api/channels/${channelId}/messages`, { content })
   return { workspaceId, channelId }
 }
 
@@ -94,7 +110,10 @@ async function seedDating(call: Door): Promise<{ conversationId: string }> {
   for (const [username, bio] of Object.entries(bios)) {
     id.set(username, (await call(username, 'PUT', '/api/dating/profile', { bio }))['user_id'] as string)
   }
-  for (const [username, likes] of [['bob', 'carol'], ['bob', 'alice']] as const) {
+  for (const [username, likes] of [
+    ['bob', 'carol'],
+    ['bob', 'alice'],
+  ] as const) {
     await call(username, 'POST', '/api/dating/likes', { user_id: id.get(likes) })
   }
   const match = await call('alice', 'POST', '/api/dating/likes', { user_id: id.get('bob') })
@@ -102,6 +121,23 @@ async function seedDating(call: Door): Promise<{ conversationId: string }> {
   const url = `/api/dating/conversations/${conversationId}/messages`
   await call('alice', 'POST', url, { content: 'Hey! How is the bread?', type: 'text' })
   return { conversationId }
+}
+
+/** Bob is the agent; Carol is a customer who has asked for help. */
+async function seedHelpdesk(call: Door, ids: ReadonlyMap<string, number>): Promise<{ supportChannelId: number }> {
+  const helpdesk = '/api/helpdesk'
+  await call('admin', 'PUT', `${helpdesk}/users/${ids.get('bob')}/permissions`, { role: 'agent' })
+  const channel = { name: 'Support', description: 'Ask us anything', visibility: 'public' }
+  const supportChannelId = (await call('bob', 'POST', `${helpdesk}/channels`, channel))['id'] as number
+  const ticket = { subject: 'The cart forgets my umbrellas', description: 'Both of them.', priority: 'high' }
+  const { id } = await call('carol', 'POST', `${helpdesk}/tickets`, { ...ticket, channelId: supportChannelId })
+  for (const message of [
+    { message: 'Hello, my cart is empty again.' },
+    { message: `#${String(id)}`, messageType: 'ticket_link' },
+  ]) {
+    await call('carol', 'POST', `${helpdesk}/channels/${supportChannelId}/messages`, message)
+  }
+  return { supportChannelId }
 }
 
 async function hasAccounts(app: App): Promise<boolean> {
@@ -127,6 +163,7 @@ export function greet(addresses: readonly AddressInfo[], demo: Demo | undefined)
     `  tracker         ws://localhost:${main}/tracker/ws?token=ACCESS_TOKEN`,
     `  workspace chat  ws://localhost:${main}/ws/WORKSPACE_ID?token=ACCESS_TOKEN`,
     `  dating          ws://localhost:${main}/ws with the header Authorization: Bearer ACCESS_TOKEN`,
+    `  helpdesk        Socket.IO at ${base}; the client for a page is ${base}/socket.io/socket.io.js`,
     `  for operators   ${base}/healthz  /readyz  /metrics`,
     '',
   ]
@@ -169,6 +206,17 @@ export function greet(addresses: readonly AddressInfo[], demo: Demo | undefined)
       '',
       `  curl -s ${base}/api/dating/conversations/${demo.conversationId}/messages -H "authorization: Bearer $TOKEN" \\`,
       `    -H 'content-type: application/json' -d '{"content":"Are you there?","type":"text"}'`,
+      '',
+    )
+  }
+  if (demo?.supportChannelId !== undefined) {
+    lines.push(
+      'Support chat: in the console of a page that has loaded the client, or in Node with socket.io-client:',
+      '',
+      `  const socket = io('${base}'); socket.emit('authenticate', TOKEN)`,
+      `  socket.on('authenticated', () => socket.emit('join_channel', ${demo.supportChannelId}))`,
+      "  socket.on('chat:new_message', (message) => console.log(message))",
+      `  socket.emit('chat:send_message', { channelId: ${demo.supportChannelId}, message: 'Hello!', messageType: 'text' })`,
       '',
     )
   }

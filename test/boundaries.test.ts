@@ -21,7 +21,7 @@ const rules: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
 
 /** Only a test may use what is made for tests. */
 const isTest = (path: string): boolean =>
-  /\.test\.ts$|\/(testing|model)\.ts$|\/(bad-input|matrix|mischief)\//.test(path) || path.startsWith('testing/')
+  /\.test\.ts$|\/(testing(-[a-z]+)?|model)\.ts$|\/(bad-input|matrix|mischief|clients)\//.test(path) || path.startsWith('testing/')
 
 const files = (folder: string): string[] =>
   readdirSync(folder).flatMap((name) => {

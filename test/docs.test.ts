@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { fields } from '../src/config.ts'
 import { payloads as dating } from '../src/modules/dating/wire.ts'
+import { payloads as helpdesk } from '../src/modules/helpdesk/wire.ts'
 import { payloads as tracker } from '../src/modules/tracker/wire.ts'
 import { payloads as workspace } from '../src/modules/workspace/wire.ts'
 import { closes } from '../src/wire/closes.ts'
@@ -63,7 +64,7 @@ test('close codes are not used twice', () => {
   assert.equal(new Set(codes).size, codes.length)
 })
 
-for (const [name, payloads] of Object.entries({ tracker, workspace, dating })) {
+for (const [name, payloads] of Object.entries({ tracker, workspace, dating, helpdesk })) {
   test(`the ${name} document names every frame`, () => {
     const text = read(`src/modules/${name}/PROTOCOL.md`)
     const missing = Object.keys(payloads).filter((frame) => !text.includes(`\`${frame}\``))
@@ -86,6 +87,7 @@ for (const [path, pattern] of [
   ['src/modules/tracker/PROTOCOL.md', /\*\*(T-[A-Z]\d+)/g],
   ['src/modules/workspace/PROTOCOL.md', /\*\*(W-[A-Z]\d+)/g],
   ['src/modules/dating/PROTOCOL.md', /\*\*(D-[A-Z]\d+)/g],
+  ['src/modules/helpdesk/PROTOCOL.md', /\*\*(H-[A-Z]\d+)/g],
 ] as const) {
   test(`every rule of ${path} has a test that carries its id`, () => {
     const ids = [...read(path).matchAll(pattern)].map((match) => match[1]!)

@@ -40,16 +40,22 @@ function tokenOf(request: IncomingMessage, query: URLSearchParams): string | und
 }
 
 function queryOf(query: URLSearchParams, names: readonly string[]): FaceParams {
-  const found: [name: string, joined: string][] = []
-  for (const name of names) {
-    const values = query.getAll(name).flatMap((value) => value.split(',')).filter((value) => value !== '')
-    if (values.length > MAX_VALUES) throw invalid({ [name]: `must not have more than ${MAX_VALUES} values` })
-    if (values.some((value) => value.length > MAX_VALUE_CHARACTERS)) {
-      throw invalid({ [name]: `must not have a value of more than ${MAX_VALUE_CHARACTERS} characters` })
-    }
-    if (values.length > 0) found.push([name, values.join(',')])
+  return Object.fromEntries(
+    names.map((name) => [name, joined(name, query.getAll(name))] as const).filter(([, values]) => values !== ''),
+  )
+}
+
+/**
+ * The values of one parameter: those given apart and those joined by commas, in their order, without empty ones.
+ * @throws CommandError invalid: too many, or one is too long
+ */
+export function joined(name: string, given: readonly string[]): string {
+  const values = given.flatMap((value) => value.split(',')).filter((value) => value !== '')
+  if (values.length > MAX_VALUES) throw invalid({ [name]: `must not have more than ${MAX_VALUES} values` })
+  if (values.some((value) => value.length > MAX_VALUE_CHARACTERS)) {
+    throw invalid({ [name]: `must not have a value of more than ${MAX_VALUE_CHARACTERS} characters` })
   }
-  return Object.fromEntries(found)
+  return values.join(',')
 }
 
 export const noRoom = (message: string): CommandError =>

@@ -15,6 +15,8 @@ import { documentation } from './documentation.ts'
 import { sendDownload } from './download.ts'
 import { OVERHEAD_BYTES, readUpload } from './multipart.ts'
 import { originAllowed } from './origin.ts'
+import type { SocketIo } from './socketio.ts'
+import { socketIoRoutes } from './socketio-routes.ts'
 import { Transfers } from './transfers.ts'
 
 export interface HttpOptions {
@@ -27,6 +29,7 @@ export interface HttpOptions {
   readonly trustProxy: boolean
   readonly maxBodyBytes: number
   readonly metricsToken: string
+  readonly socketIo?: SocketIo | undefined
   /** Whether requests can be answered: false while draining or when the storage is broken. */
   readonly ready: () => boolean
 }
@@ -95,6 +98,8 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   await app.register(fastifyCors, {
     origin: (origin, done) => done(null, originAllowed(origin, undefined, allowedOrigins)),
     exposedHeaders: ['Switchboard-Position', 'Retry-After', 'Content-Disposition'],
+    // Ours are never in cookies, but Socket.IO's client of version 2 asks for a leave to send them.
+    credentials: true,
   })
   await app.register(documentation)
   app.addHook('onResponse', (request, reply, done) => {
@@ -103,6 +108,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     done()
   })
   for (const api of options.apis) await app.register(apiPlugin(api, options, transfers), { prefix: api.prefix })
+  if (options.socketIo) await app.register(socketIoRoutes(options.socketIo))
   operatorRoutes(app, options)
   return app
 }

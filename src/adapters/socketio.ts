@@ -1,42 +1,46 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { Server as EngineServer } from 'engine.io'
+import { Server as EngineServer, type ServerOptions } from 'engine.io'
 import { Server, type Socket } from 'socket.io'
-import type { Framing } from '../kernel/codec.ts'
+import { asCommandError, forbidden, invalid } from '../kernel/errors.ts'
 import type { Endpoint } from '../kernel/face.ts'
 import type { Hub } from '../kernel/hub.ts'
-import { Outbox, type BatchNode, type Frame, type Sink } from '../kernel/outbox.ts'
-import type { Ref, Transport, TransportListener } from '../kernel/transport.ts'
+import type { Addresses } from './addresses.ts'
+import { noRoom } from './handshake.ts'
 import { originAllowed } from './origin.ts'
-import { BINARY, Encoder, FRAME, RawDecoder } from './socketio-parser.ts'
-import { batchingServer, textFrame, type BatchingWebSocket } from './websocket.ts'
+import { readHandshake, refusalText } from './socketio-handshake.ts'
+import { Encoder, RawDecoder } from './socketio-parser.ts'
+import { connOf, cut, decoderOf, framingOf, shut, SocketIoTransport, type Conn } from './socketio-transport.ts'
+import { batchingServer } from './websocket.ts'
 
 export interface SocketIoOptions {
   readonly hub: Hub
   readonly endpoints: readonly Endpoint[]
+  /** Ends with a slash; requests that leave it out are served too. */
   readonly path: string
   readonly allowedOrigins: readonly string[]
+  readonly addressOf: (request: IncomingMessage) => string
+  readonly addresses: Addresses
+  /** Milliseconds, where Engine.IO's own are not wanted. */
+  readonly engine?: Pick<ServerOptions, 'pingInterval' | 'pingTimeout' | 'upgradeTimeout'>
 }
 
 export interface SocketIo {
+  readonly path: string
+  /** Whether a request for this path, without its query, belongs here. */
+  serves(path: string): boolean
+  /** Bytes of one payload, on either transport. */
+  readonly maxBytes: number
   request(request: IncomingMessage, response: ServerResponse): void
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** After the drain, which ends all connections in an orderly way: cuts sessions that never became one. */
   close(): Promise<void>
 }
 
-/** A frame that also keeps its Socket.IO packet, for connections that are (still) polling. */
-interface PacketFrame extends Frame {
-  readonly packet: string
-}
-
-/** Engine.IO's connection under a socket, as far as we look into it. */
-interface Conn {
-  readonly transport: { readonly name: string; readonly socket?: BatchingWebSocket }
-  readonly writeBuffer: readonly { readonly data?: string }[]
-  readonly readyState: string
-  write(packet: string): void
-  on(event: 'heartbeat', fn: () => void): void
-}
+/** Packets up to this many times a face's limit are read, so that they can be answered. */
+const HEADROOM = 16
+/** Milliseconds until a session must have entered a namespace: the round trip of a slow network, some times over. */
+const CONNECT_MS = 10_000
 
 /**
  * Adapter: faces on Socket.IO. The official server does the handshakes, long-polling and namespaces; events, replies
@@ -44,161 +48,176 @@ interface Conn {
  * socket underneath, encoded once for everybody (docs/adr/0004).
  */
 export function socketIo(options: SocketIoOptions): SocketIo {
-  const { hub, allowedOrigins } = options
+  const { hub, path } = options
   const endpoints = options.endpoints.filter((endpoint) => endpoint.kind === 'socketio')
-  const maxFrameBytes = Math.max(...endpoints.map((endpoint) => endpoint.face.limits.maxFrameBytes))
+  const maxBytes = Math.max(...endpoints.map(({ face }) => face.limits.maxFrameBytes)) * HEADROOM
+  const doors = new Doors(options)
   const engine = new EngineServer({
     wsEngine: batchingServer(hub.flusher, hub.limits),
-    maxHttpBufferSize: maxFrameBytes * 16,
+    maxHttpBufferSize: maxBytes,
+    // Compression: its contexts cost 225–250 KB each, and a client decides how many there are.
     perMessageDeflate: false,
+    httpCompression: false,
     allowEIO3: true,
-    // `cors` does not guard WebSocket handshakes; this guards both transports.
-    allowRequest: (request, done) => {
-      const { origin, host } = request.headers
-      const allowed = !hub.full && originAllowed(origin, host, allowedOrigins)
-      done(allowed ? null : 'This origin is not allowed here, or no more connections are taken now', allowed)
-    },
-    cors: { origin: (origin, done) => done(null, originAllowed(origin, undefined, allowedOrigins)), credentials: true },
+    // `cors` would not guard WebSocket handshakes; this guards both transports.
+    allowRequest: (request, done) => doors.check(request, engine.clientsCount, done),
+    ...options.engine,
   })
-  const io = new Server({ parser: { Encoder, Decoder: RawDecoder } })
+  const { clients: sessions } = engine as unknown as { clients: Readonly<Record<string, Conn>> }
+  // Before the official server's own, which reads the request.
+  engine.on('connection', (conn: EngineConn) => doors.opened(conn))
+  const io = new Server({
+    parser: { Encoder, Decoder: RawDecoder },
+    adapter: NoRooms as never,
+    connectTimeout: CONNECT_MS,
+  })
   io.bind(engine)
-  for (const { namespace, face } of endpoints) {
-    const framing = framingOf(namespace)
-    io.of(namespace).on('connection', (socket) => {
-      const { token, since } = socket.handshake.auth as { token?: unknown; since?: unknown }
-      const query = socket.handshake.query['token']
-      hub.attach(face, new SocketIoTransport(hub, socket, framing), {
-        token: text(token) ?? text(query) ?? bearer(socket.handshake.headers.authorization),
-        since: text(since),
-        params: {},
-      })
-    })
-  }
+  for (const endpoint of endpoints) serve(hub, io, endpoint)
+  if (!endpoints.some(({ namespace }) => namespace === '/')) serveNothing(hub, io)
+  const without = path.slice(0, -1)
   return {
-    request: (request, response) => engine.handleRequest(request, response),
+    path,
+    maxBytes,
+    serves: (candidate) => candidate === path || candidate === without,
+    request(request, response) {
+      const query = queryOf(request)
+      if (!isVersionKnown(query)) return refuseVersion(response)
+      const sid = query.get('sid') ?? ''
+      const conn = Object.hasOwn(sessions, sid) ? sessions[sid] : undefined
+      if (conn && request.method === 'GET') doors.polled(conn, response)
+      engine.handleRequest(request, response)
+    },
     upgrade: (request, socket, head) => engine.handleUpgrade(request, socket, head),
-    close: () => io.close(),
+    async close() {
+      for (const conn of Object.values(sessions)) cut(conn)
+      await io.close()
+    },
   }
 }
 
-const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
-const bearer = (header: string | undefined): string | undefined => /^Bearer (\S+)$/i.exec(header ?? '')?.[1]
+const queryOf = ({ url }: IncomingMessage): URLSearchParams => new URL(url ?? '/', 'http://unused').searchParams
 
-/** Engine.IO message (4) around a Socket.IO event (2). */
-function framingOf(namespace: string): Framing {
-  const head = namespace === '/' ? '2' : `2${namespace},`
-  return (array): PacketFrame => packetFrame(head + array)
+const UNKNOWN_VERSION = 'Unsupported protocol version; send EIO=4 or EIO=3'
+
+/** The engine would take whatever is not 4 for a client of version 3. */
+const isVersionKnown = (query: URLSearchParams): boolean => ['3', '4'].includes(query.get('EIO') ?? '')
+
+function refuseVersion(response: ServerResponse): void {
+  response.writeHead(400, { 'Content-Type': 'application/json' })
+  response.end(JSON.stringify({ code: EngineServer.errors.UNSUPPORTED_PROTOCOL_VERSION, message: UNKNOWN_VERSION }))
 }
 
-function packetFrame(packet: string): PacketFrame {
-  return { packet, bytes: textFrame(`4${packet}`).bytes }
-}
+type EngineConn = Conn & { request: IncomingMessage | undefined }
 
-class SocketIoTransport implements Transport {
-  readonly framing: Framing
-  private readonly hub: Hub
-  private readonly socket: Socket
-  private readonly polling: PollingSink
-  private readonly fallback: Outbox
+/** Who may open a session, and when it is over. */
+class Doors {
+  private readonly options: SocketIoOptions
+  private readonly leaving = new WeakMap<IncomingMessage, () => void>()
+  private readonly answers = new WeakMap<Conn, ServerResponse>()
 
-  constructor(hub: Hub, socket: Socket, framing: Framing) {
-    this.hub = hub
-    this.socket = socket
-    this.framing = framing
-    this.polling = new PollingSink(this.conn)
-    this.fallback = new Outbox(hub.flusher, this.polling, hub.limits)
+  constructor(options: SocketIoOptions) {
+    this.options = options
   }
 
   /**
-   * The WebSocket's own outbox, unless something of this connection is still queued in the engine (long-polling, or
-   * in the middle of an upgrade): then what follows must queue behind it.
+   * Asked once for a session, on whichever transport it begins.
+   * @param open sessions there are, those that are in no namespace among them
    */
-  get outbox(): Outbox {
-    const ws = this.ws
-    if (!ws || this.fallback.hasPending || this.conn.writeBuffer.length > 0) return this.fallback
-    return ws.outbox
+  check(request: IncomingMessage, open: number, done: (message: string | null, allowed: boolean) => void): void {
+    const { hub, allowedOrigins, addresses, addressOf } = this.options
+    const { origin, host } = request.headers
+    try {
+      if (!isVersionKnown(queryOf(request))) throw invalid({}, UNKNOWN_VERSION)
+      if (!originAllowed(origin, host, allowedOrigins)) throw forbidden('This origin is not allowed here')
+      if (hub.full || open >= hub.limits.maxConnections) throw noRoom('No more connections are taken now')
+      const leave = addresses.enter(addressOf(request))
+      this.leaving.set(request, leave)
+      const { res } = request as { res?: ServerResponse }
+      // Of a WebSocket, and of a handshake by polling that came to nothing.
+      if (res) res.once('close', () => this.leaving.has(request) && leave())
+      else request.socket.once('close', leave)
+    } catch (error) {
+      return done(refusalText(asCommandError(error)), false)
+    }
+    done(null, true)
   }
 
-  get midMessage(): boolean {
-    return this.ws?.midMessage ?? false
+  opened(conn: EngineConn): void {
+    const { request } = conn
+    if (!request) return
+    const leave = this.leaving.get(request)
+    this.leaving.delete(request)
+    if (conn.transport.name === 'polling') {
+      conn.once('close', () => {
+        leave?.()
+        // The engine keeps a transport that was not being polled for half a minute more.
+        conn.transport.shouldClose?.()
+      })
+    }
+    conn.request = remains(request)
   }
 
-  reply(array: string, ref: Ref): void {
-    if (ref === undefined) return this.outbox.appendAlone(this.framing(array))
-    const { name } = this.socket.nsp
-    this.outbox.appendAlone(packetFrame(`3${name === '/' ? '' : `${name},`}${ref}${array}`))
-  }
-
-  listen(listener: TransportListener): void {
-    const { socket } = this
-    let closed = false
-    this.polling.overflow = () => listener.onOverflow()
-    this.ws?.on('overflow', this.polling.overflow)
-    socket.on(FRAME, (frame: string, ref: Ref) => listener.onText(frame, ref))
-    socket.on(BINARY, () => listener.onBinary())
-    this.conn.on('heartbeat', () => {
-      // The engine's own pong: a sign of life on either transport.
-      if (!closed) listener.onPong('')
-    })
-    this.ws?.on('pong', (data: Buffer) => {
-      if (!closed) listener.onPong(data.toString('latin1'))
-    })
-    socket.on('disconnect', () => {
-      closed = true
-      listener.onClosed()
-    })
-  }
-
-  /** Only a WebSocket can prove what it has consumed; a polling peer is watched by the engine's heartbeat. */
-  ping(payload: string): void {
-    const ws = this.ws
-    if (ws?.readyState === ws?.OPEN) ws?.ping(payload)
-  }
-
-  pause(ms: number): void {
-    const ws = this.ws
-    if (!ws || ws.isPaused) return
-    ws.pause()
-    this.hub.wheel.schedule(ms, () => ws.resume())
-  }
-
-  close(): void {
-    this.fallback.flush()
-    this.socket.disconnect(true)
-  }
-
-  terminate(): void {
-    this.socket.disconnect(true)
-  }
-
-  private get conn(): Conn {
-    return this.socket.conn as unknown as Conn
-  }
-
-  private get ws(): BatchingWebSocket | undefined {
-    return this.conn.transport.name === 'websocket' ? this.conn.transport.socket : undefined
+  /** Who asks for more and has not read the last answer reads too slowly; it would have both waiting for it. */
+  polled(conn: Conn, response: ServerResponse): void {
+    const last = this.answers.get(conn)
+    if (last?.writableEnded && !last.writableFinished && !last.destroyed) cut(conn)
+    this.answers.set(conn, response)
   }
 }
 
-/** Gives the engine packet by packet what waits for a connection that is not (yet) a WebSocket. */
-class PollingSink implements Sink {
-  private readonly conn: Conn
-  overflow: () => void = () => undefined
-  constructor(conn: Conn) {
-    this.conn = conn
-  }
+/** What of the request a namespace that is entered later may still ask for; the rest is kilobytes for life. */
+function remains({ url, headers: { authorization } }: IncomingMessage): IncomingMessage {
+  return { url, headers: { authorization }, _query: {}, connection: {} } as unknown as IncomingMessage
+}
 
-  write(batch: BatchNode, done: (() => void) | undefined): void {
-    for (const frame of batch.frames()) this.conn.write((frame as PacketFrame).packet)
-    done?.()
-  }
+function serve(hub: Hub, io: Server, { namespace, face }: Extract<Endpoint, { kind: 'socketio' }>): void {
+  const framing = framingOf(namespace)
+  io.of(namespace)
+    .use((socket, next) => {
+      if (!decoderOf(socket).enter(namespace)) return next(new Error('You have entered this namespace already'))
+      // A session that goes comes back by itself when there is room; a refused namespace does not.
+      if (hub.full) return shut(connOf(socket))
+      try {
+        const { auth, url, headers } = socket.handshake
+        const asked = readHandshake({ auth, url, authorization: headers.authorization }, face)
+        socket.data = asked
+        next()
+      } catch (error) {
+        decoderOf(socket).leave(namespace)
+        next(new Error(refusalText(asCommandError(error))))
+      }
+    })
+    .on('connection', (socket) => {
+      const asked = socket.data as ReturnType<typeof readHandshake>
+      forget(socket)
+      hub.attach(face, new SocketIoTransport(hub, socket, framing), asked)
+    })
+}
 
-  /** What waits for the peer's next poll. The engine does not count it; it is bounded, so counting is cheap. */
-  get bufferedBytes(): number {
-    return this.conn.writeBuffer.reduce((sum, packet) => sum + (packet.data?.length ?? 0), 0)
-  }
+/** The main namespace has no face: only EIO3 clients enter it, for they cannot do without. */
+function serveNothing(hub: Hub, io: Server): void {
+  io.of('/')
+    .use((socket, next) => next(connOf(socket).protocol === 3 ? undefined : new Error('Invalid namespace')))
+    .on('connection', (socket) => {
+      forget(socket)
+      hub.wheel.schedule(CONNECT_MS, () => {
+        if (!decoderOf(socket).isReadBeside('/')) shut(connOf(socket))
+      })
+    })
+}
 
-  whenDrained(fn: () => void): void {
-    fn()
-  }
+/** The official server keeps the handshake, and in it the token, as long as the socket lives. */
+function forget(socket: Socket): void {
+  socket.data = undefined
+  Object.assign(socket, { handshake: undefined })
+}
+
+/** Rooms are the kernel's. */
+class NoRooms {
+  init(): void {}
+  close(): void {}
+  addAll(): void {}
+  del(): void {}
+  delAll(): void {}
+  socketRooms(): undefined {}
 }

@@ -1,12 +1,14 @@
 import { createServer, type Server } from 'node:http'
+import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { io, type ManagerOptions } from 'socket.io-client'
 import { WebSocket } from 'ws'
 import type { Endpoint } from '../kernel/face.ts'
 import { systemClock } from '../kernel/clock.ts'
+import { socketIoServer } from '../testing/socketio-server.ts'
 import { toyKernel } from '../testing/toy.ts'
 import { transportContract, type ToyClient, type TransportKind } from '../testing/transport-contract.ts'
-import { socketIo } from './socketio.ts'
+import { Addresses } from './addresses.ts'
 import { upgradeHandler } from './upgrade.ts'
 import { rawWebSockets } from './ws.ts'
 
@@ -41,7 +43,8 @@ const stopped = (server: Server): Promise<void> =>
 const raw: TransportKind = {
   async start() {
     const toy = await toyKernel(systemClock)
-    const endpoint: Endpoint = { kind: 'websocket', face: toy.face, match: (path) => (path === '/toy' ? {} : undefined) }
+    const match = (path: string) => (path === '/toy' ? {} : undefined)
+    const endpoint: Endpoint = { kind: 'websocket', face: toy.face, match }
     const server = createServer().on(
       'upgrade',
       upgradeHandler({
@@ -50,8 +53,7 @@ const raw: TransportKind = {
         raw: rawWebSockets(toy.hub),
         allowedOrigins: [],
         addressOf: () => 'test',
-        upgradesPerMinute: 0,
-        maxPerAddress: 0,
+        addresses: new Addresses(systemClock, { perMinute: 0, open: 0 }),
       }),
     )
     const port = await listening(server)
@@ -84,30 +86,56 @@ function rawClient(ws: WebSocket): ToyClient {
   }
 }
 
-const socketio = (options: Partial<ManagerOptions>): TransportKind => ({
+type Connect = (url: string, token: string) => ToyClient
+
+const socketio = (connect: Connect): TransportKind => ({
   async start() {
-    const toy = await toyKernel(systemClock)
-    const endpoint: Endpoint = { kind: 'socketio', face: toy.face, namespace: '/toys' }
-    const adapter = socketIo({ hub: toy.hub, endpoints: [endpoint], path: '/socket.io/', allowedOrigins: [] })
-    const server = createServer((request, response) => adapter.request(request, response))
-    server.on('upgrade', (request, socket, head) => adapter.upgrade(request, socket, head))
-    const port = await listening(server)
+    const server = await socketIoServer()
     return {
-      toy,
-      connect: (token) => Promise.resolve(socketIoClient(`http://127.0.0.1:${port}/toys`, token, options)),
-      async stop() {
-        await adapter.close()
-        await stopped(server)
-        await toy.close()
-      },
+      toy: server.toy,
+      connect: (token) => Promise.resolve(connect(server.url, token)),
+      stop: () => server.close(),
     }
   },
 })
 
-function socketIoClient(url: string, token: string, options: Partial<ManagerOptions>): ToyClient {
-  const socket = io(url, { auth: { token }, forceNew: true, reconnection: false, ...options })
-  const inbox = new Inbox()
-  socket.onAny((name: string, ...args: unknown[]) => inbox.put([name, ...args]))
+/** The stock client of today, protocol 5 on Engine.IO 4. */
+const client4 = (options: Partial<ManagerOptions>): TransportKind =>
+  socketio((url, token) => {
+    const socket = io(`${url}/toys`, { auth: { token }, forceNew: true, reconnection: false, ...options })
+    const inbox = new Inbox()
+    socket.onAny((name: string, ...args: unknown[]) => inbox.put([name, ...args]))
+    return socketIoClient(socket, inbox)
+  })
+
+/** The stock client of 2020, protocol 4 on Engine.IO 3: no `auth`, the token is in the query. */
+const client2 = (options: object): TransportKind =>
+  socketio((url, token) => {
+    const socket = io2(`${url}/toys`, { query: { token }, forceNew: true, reconnection: false, ...options })
+    const inbox = new Inbox()
+    const base = socket.onevent
+    socket.onevent = (packet) => {
+      inbox.put(packet.data)
+      base.call(socket, packet)
+    }
+    return socketIoClient(socket, inbox)
+  })
+
+/** What the clients of all versions have in common. */
+interface StockSocket {
+  readonly io: unknown
+  emit(name: string, ...args: unknown[]): unknown
+  on(event: 'disconnect', fn: () => void): unknown
+  disconnect(): unknown
+}
+
+interface StockSocket2 extends StockSocket {
+  onevent: (packet: { data: unknown[] }) => void
+}
+
+const io2 = createRequire(import.meta.url)('socket.io-client-2') as (url: string, options: object) => StockSocket2
+
+function socketIoClient(socket: StockSocket, inbox: Inbox): ToyClient {
   return {
     send: (name, data) => void socket.emit(name, data),
     async ask(name, data) {
@@ -117,7 +145,7 @@ function socketIoClient(url: string, token: string, options: Partial<ManagerOpti
     sendNested(depth) {
       // The stock client dies of its own stack here, so the packet goes out below it.
       const packet = `2/toys,["echo",${'['.repeat(depth)}${']'.repeat(depth)}]`
-      ;(socket.io.engine as unknown as { write(data: string): void }).write(packet)
+      ;(socket.io as { engine: { write(data: string): void } }).engine.write(packet)
     },
     sendBinary: () => void socket.emit('echo', Buffer.from([1, 2, 3])),
     closed: new Promise((resolve) => socket.on('disconnect', () => resolve())),
@@ -126,6 +154,9 @@ function socketIoClient(url: string, token: string, options: Partial<ManagerOpti
 }
 
 transportContract('raw WebSocket, ws', raw)
-transportContract('Socket.IO over WebSocket', socketio({ transports: ['websocket'] }))
-transportContract('Socket.IO from polling to WebSocket', socketio({ transports: ['polling', 'websocket'] }))
-transportContract('Socket.IO over long-polling', socketio({ transports: ['polling'] }))
+const transports = [['websocket'], ['polling', 'websocket'], ['polling']]
+for (const each of transports) {
+  const path = each.join(' to ')
+  transportContract(`Socket.IO, ${path}`, client4({ transports: each }))
+  transportContract(`Socket.IO of EIO3, ${path}`, client2({ transports: each }))
+}

@@ -1,6 +1,5 @@
 import type { Clock } from '../kernel/clock.ts'
-import { CommandError } from '../kernel/errors.ts'
-import { retrySeconds, SlidingWindow } from '../kernel/limits.ts'
+import { SlidingWindow } from '../kernel/limits.ts'
 import { Tally } from '../kernel/tally.ts'
 import { noRoom } from './handshake.ts'
 
@@ -28,10 +27,7 @@ export class Addresses {
    * @throws CommandError rate_limited: too many in a minute; unavailable: too many are open. Both with `retryAfter`.
    */
   enter(address: string): () => void {
-    const wait = this.opened.take(address)
-    if (wait > 0) {
-      throw new CommandError('rate_limited', 'Too many connections in a minute', { retryAfter: retrySeconds(wait) })
-    }
+    this.opened.pass(address, 'Too many connections in a minute')
     const { open } = this.limits
     if (open > 0 && this.open.of(address) >= open) throw noRoom('No more connections are taken now')
     this.open.add(address)

@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../kernel/clock.ts'
 import { asCommandError, CommandError, notFound } from '../kernel/errors.ts'
 import { parseJson } from '../kernel/gate.ts'
-import { retrySeconds, SlidingWindow } from '../kernel/limits.ts'
+import { SlidingWindow } from '../kernel/limits.ts'
 import type { Metrics } from '../kernel/metrics.ts'
 import { plainCodes, type Answer, type Api, type Call, type Route, type UploadRule } from '../kernel/route.ts'
 import { compile } from '../kernel/schema.ts'
@@ -116,7 +116,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
 function apiPlugin(api: Api, options: HttpOptions, transfers: Transfers) {
   const writes = new SlidingWindow<number>(options.clock, api.writes)
   const admitWrite = (session: Session): void => {
-    checkRate(writes, session)
+    writes.pass(session.account.id, 'Too many requests')
     api.onWrite?.(session)
   }
   const serve = (app: FastifyInstance, routes: readonly Route[]): void => {
@@ -191,11 +191,6 @@ async function authenticate(request: FastifyRequest, authenticator: Authenticato
   const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
   if (!token) throw new CommandError('unauthenticated', 'Send an access token as "Authorization: Bearer <token>"')
   return authenticator.authenticate(token)
-}
-
-function checkRate(writes: SlidingWindow<number>, session: Session): void {
-  const wait = writes.take(session.account.id)
-  if (wait > 0) throw new CommandError('rate_limited', 'Too many requests', { retryAfter: retrySeconds(wait) })
 }
 
 /** A key is of its command: used for another it is another key, and not answered with the first one's outcome. */

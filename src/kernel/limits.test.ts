@@ -12,6 +12,15 @@ function setup(limit: number, perMs: number) {
   return { clock, window: new SlidingWindow<string>(clock, { limit, perMs }) }
 }
 
+test('one too many is told so, and after how many seconds another passes', () => {
+  const { clock, window } = setup(1, 1_500)
+  window.pass('a', 'Too many')
+  assert.throws(() => window.pass('a', 'Too many'), { kind: 'rate_limited', message: 'Too many', retryAfter: 2 })
+  window.pass('b', 'Too many')
+  clock.advance(1_500)
+  window.pass('a', 'Too many')
+})
+
 test('the n-th passes, the next is refused, and the hint is exact to the millisecond', () => {
   const { clock, window } = setup(3, 1_000)
   assert.equal(window.take('a'), 0)

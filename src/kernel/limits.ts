@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { CommandError } from './errors.ts'
 
 export interface Window {
   /** How many are let through in any `perMs` milliseconds; 0 switches the limit off. */
@@ -56,6 +57,16 @@ export class SlidingWindow<K> {
     const wait = this.wait(key)
     if (wait === 0 && this.window.limit > 0) this.passesOf(key).add(this.clock.monotonic())
     return wait
+  }
+
+  /**
+   * Lets one through.
+   * @param refusal what is told to one too many
+   * @throws CommandError rate_limited, with the seconds to wait
+   */
+  pass(key: K, refusal: string): void {
+    const wait = this.take(key)
+    if (wait > 0) throw new CommandError('rate_limited', refusal, { retryAfter: retrySeconds(wait) })
   }
 
   /** What `take` would say, without taking. */

@@ -81,7 +81,8 @@ export function createChannel(parts: Parts, caller: Caller, input: NewChannel): 
     }))!
     about(channelSubject(id))
     for (const user of members) {
-      await unit.run(insertMember, { channel: id, user, added_by: caller.accountId, added_at: unit.now })
+      const added = { added_by: caller.accountId, added_at: unit.now, joined_at: null }
+      await unit.run(insertMember, { channel: id, user, ...added })
     }
     return showChannel(unit, await reachChannel(unit, caller, id))
   })

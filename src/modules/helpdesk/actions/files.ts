@@ -1,18 +1,17 @@
 import { perform, type Caller } from '../../../kernel/action.ts'
 import type { Reader } from '../../../kernel/database.ts'
-import { CommandError, conflict, forbidden, notFound } from '../../../kernel/errors.ts'
+import { conflict, forbidden, notFound } from '../../../kernel/errors.ts'
 import { checkFileName } from '../../../kernel/file-names.ts'
 import type { OpenFile } from '../../../kernel/files.ts'
 import { newUuid } from '../../../kernel/ids.ts'
 import type { Incoming } from '../../../kernel/incoming.ts'
 import { jobs, type OutsideHandler } from '../../../kernel/jobs.ts'
-import { retrySeconds } from '../../../kernel/limits.ts'
 import type { Upload } from '../../../kernel/route.ts'
 import type { Unit } from '../../../kernel/unit-of-work.ts'
 import { emit, messageSubject } from '../events.ts'
-import { checkLives, checkMay, checkSees } from '../policy.ts'
+import { checkMay, checkSees } from '../policy.ts'
 import { homeRoom, joinedRoom } from '../rooms.ts'
-import { accessChannel, type ChannelAccess, type MessageRow } from '../store/access.ts'
+import { accessChannel, type MessageRow } from '../store/access.ts'
 import {
   attachFile,
   countUnsent,
@@ -26,7 +25,7 @@ import {
 } from '../store/files.ts'
 import { timestamp, type MessageType, type Payload } from '../wire.ts'
 import { checkAnnouncedName, checkAnnouncedSize, checkAnnouncedType, type Announced } from './announced.ts'
-import { reachChannel, reachMessage, reachPerson, type Parts } from './parts.ts'
+import { reachMessage, reachPerson, reachToSend, TOO_FAST, type Parts } from './parts.ts'
 
 /** Job: removes a file, named by the job's key: of an upload nobody sent, of a channel that is gone. */
 export const FILE = 'helpdesk.file'
@@ -86,14 +85,6 @@ async function take(parts: Parts, coming: number, caller: Caller, channelId: num
   }
 }
 
-/** A channel that something can be sent to now. @throws not_found, forbidden, conflict when archived */
-async function reachToSend(unit: Unit, caller: Caller, channelId: number): Promise<ChannelAccess> {
-  const channel = await reachChannel(unit, caller, channelId)
-  checkMay(channel, 'chat.send_messages')
-  checkLives(channel)
-  return channel
-}
-
 const carriesFile: ReadonlySet<MessageType> = new Set(['file', 'image', 'gif'])
 
 /**
@@ -110,10 +101,7 @@ export async function announceFile(
   said: Announced,
 ): Promise<Payload<'file_upload_notification'>> {
   // It reaches as many as a message does.
-  const wait = windows.messages.take(caller.accountId)
-  if (wait > 0) {
-    throw new CommandError('rate_limited', 'You are sending messages too fast', { retryAfter: retrySeconds(wait) })
-  }
+  windows.messages.pass(caller.accountId, TOO_FAST)
   const name = checkAnnouncedName(said.fileName)
   return perform(unitOfWork, caller, async (unit, about) => {
     const channel = await reachToSend(unit, caller, said.channelId)

@@ -5,27 +5,11 @@ import { statements } from '../../../kernel/statement.ts'
 import type { Unit, UnitOfWork } from '../../../kernel/unit-of-work.ts'
 import { channelsOf, joinedRoom } from '../rooms.ts'
 import type { ChannelAccess } from '../store/access.ts'
+import { countMembers, insertMember } from '../store/channels.ts'
 import type { HelpdeskTables } from '../tables.ts'
 import { reachChannel, type Parts } from './parts.ts'
 
 const sql = statements<HelpdeskTables>()
-const countMembers = sql<{ channel: number }>()((db, p) =>
-  db
-    .selectFrom('helpdesk_members')
-    .select((e) => e.fn.countAll<number>().as('count'))
-    .where('channel_id', '=', p.channel),
-)
-const addMember = sql<{ channel: number; user: number; at: number }>()((db, p) =>
-  db.insertInto('helpdesk_members').values({
-    channel_id: p.channel,
-    user_id: p.user,
-    added_by: p.user,
-    added_at: p.at,
-    last_read_id: 0,
-    joined_at: p.at,
-    left_at: null,
-  }),
-)
 const noteJoined = sql<{ channel: number; user: number; at: number }>()((db, p) =>
   db
     .updateTable('helpdesk_members')
@@ -102,8 +86,9 @@ async function addIfOpen(parts: Parts, unit: Unit, channel: ChannelAccess): Prom
   // An admin who looks into a private channel does not become one of its people.
   if (channel.visibility === 'private') return channel
   const { count } = (await unit.get(countMembers, { channel: channel.id }))!
-  if (count >= parts.settings.channelMembers) throw conflict('This channel has as many people as a channel may have')
-  await unit.run(addMember, who)
+  if (Number(count) >= parts.settings.channelMembers) throw conflict('This channel has as many people as a channel may have')
+  const { channel: id, user, at } = who
+  await unit.run(insertMember, { channel: id, user, added_by: user, added_at: at, joined_at: at })
   return { ...channel, member: channel.actor_id, last_read_id: 0 }
 }
 

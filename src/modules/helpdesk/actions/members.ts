@@ -20,7 +20,8 @@ export function addMember(parts: Parts, caller: Caller, channelId: number, user:
     await checkPeople(unit, new Set([user]), 'userId')
     const { count } = (await unit.get(countMembers, { channel: channelId }))!
     if (Number(count) >= parts.settings.channelMembers) throw full(parts)
-    await unit.run(insertMember, { channel: channelId, user, added_by: caller.accountId, added_at: unit.now })
+    const added = { added_by: caller.accountId, added_at: unit.now, joined_at: null }
+    await unit.run(insertMember, { channel: channelId, user, ...added })
     unit.after(() => parts.live.becameMember(channelId, user))
     return (await findMember(unit, channelId, user))!
   })

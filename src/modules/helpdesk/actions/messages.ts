@@ -1,14 +1,12 @@
 import { perform, type Caller } from '../../../kernel/action.ts'
-import { CommandError, invalid } from '../../../kernel/errors.ts'
-import { retrySeconds } from '../../../kernel/limits.ts'
+import { invalid } from '../../../kernel/errors.ts'
 import { statements } from '../../../kernel/statement.ts'
 import { emit, messageSubject } from '../events.ts'
-import { checkLives, checkMay } from '../policy.ts'
 import { homeRoom, joinedRoom } from '../rooms.ts'
 import type { MessageRow } from '../store/access.ts'
 import type { HelpdeskTables } from '../tables.ts'
 import { timestamp, type MessageType, type Payload } from '../wire.ts'
-import { reachChannel, reachMessage, type Parts } from './parts.ts'
+import { reachMessage, reachToSend, TOO_FAST, type Parts } from './parts.ts'
 
 const sql = statements<HelpdeskTables>()
 const insertMessage = sql<Omit<MessageRow, 'id'>>()((db, p) =>
@@ -45,17 +43,12 @@ export async function sendMessage(
   caller: Caller,
   { channelId, message, messageType, replyToId }: NewMessage,
 ): Promise<Payload<'chat:new_message'>> {
-  const wait = parts.windows.messages.take(caller.accountId)
-  if (wait > 0) {
-    throw new CommandError('rate_limited', 'You are sending messages too fast', { retryAfter: retrySeconds(wait) })
-  }
+  parts.windows.messages.pass(caller.accountId, TOO_FAST)
   checkContent(message, messageType, parts.settings.messageCharacters)
   // What is kept must read as what was sent: storage has no place for half a character.
   const content = message.toWellFormed()
   return perform(parts.unitOfWork, caller, async (unit, about) => {
-    const channel = await reachChannel(unit, caller, channelId)
-    checkMay(channel, 'chat.send_messages')
-    checkLives(channel)
+    const channel = await reachToSend(unit, caller, channelId)
     if (replyToId !== null) await reachMessage(unit, channel, replyToId)
     const { id } = (await unit.get(insertMessage, {
       channel_id: channel.id,

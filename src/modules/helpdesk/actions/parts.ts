@@ -7,7 +7,7 @@ import type { SlidingWindow } from '../../../kernel/limits.ts'
 import type { Media } from '../../../kernel/media.ts'
 import type { UnitOfWork } from '../../../kernel/unit-of-work.ts'
 import type { Live } from '../live.ts'
-import { checkMay, checkSees } from '../policy.ts'
+import { checkLives, checkMay, checkSees } from '../policy.ts'
 import type { HelpdeskSettings } from '../settings.ts'
 import {
   accessChannel,
@@ -50,6 +50,17 @@ export async function reachChannel(reader: Reader, caller: Who, id: number): Pro
   // Who may not chat learns nothing of which channels there are.
   if (!channel) checkMay(await reachPerson(reader, caller), 'chat.access')
   return checkSees(channel)
+}
+
+/** What is told to who sends too much, be it messages or files: each reaches everybody in the channel. */
+export const TOO_FAST = 'You are sending messages too fast'
+
+/** A channel that something can be sent to now. @throws not_found, forbidden, conflict when archived */
+export async function reachToSend(reader: Reader, caller: Who, id: number): Promise<ChannelAccess> {
+  const channel = await reachChannel(reader, caller, id)
+  checkMay(channel, 'chat.send_messages')
+  checkLives(channel)
+  return channel
 }
 
 /** A message of a channel. @throws not_found */

@@ -1,6 +1,5 @@
 import { perform, type Caller } from '../../../kernel/action.ts'
-import { CommandError, invalid } from '../../../kernel/errors.ts'
-import { retrySeconds } from '../../../kernel/limits.ts'
+import { invalid } from '../../../kernel/errors.ts'
 import { statements } from '../../../kernel/statement.ts'
 import type { Status } from '../live.ts'
 import { checkMay } from '../policy.ts'
@@ -42,10 +41,7 @@ export interface StatusChanges {
 
 /** The person's own setting, for all of their tabs; everybody in the chat is told. */
 export async function setStatus(parts: Parts, caller: Caller, changes: StatusChanges): Promise<Status> {
-  const wait = parts.windows.statuses.take(caller.accountId)
-  if (wait > 0) {
-    throw new CommandError('rate_limited', 'You are changing your status too often', { retryAfter: retrySeconds(wait) })
-  }
+  parts.windows.statuses.pass(caller.accountId, 'You are changing your status too often')
   const max = parts.settings.statusCharacters
   const said = {
     statusMessage: checkedText('statusMessage', changes.statusMessage, max),

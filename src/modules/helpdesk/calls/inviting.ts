@@ -1,7 +1,6 @@
 import { perform } from '../../../kernel/action.ts'
-import { CommandError, conflict, forbidden, invalid, notFound } from '../../../kernel/errors.ts'
+import { type CommandError, conflict, forbidden, invalid, notFound } from '../../../kernel/errors.ts'
 import { newUuid } from '../../../kernel/ids.ts'
-import { retrySeconds } from '../../../kernel/limits.ts'
 import type { Unit } from '../../../kernel/unit-of-work.ts'
 import { reachPerson } from '../actions/parts.ts'
 import { checkMay, type Person } from '../policy.ts'
@@ -55,8 +54,7 @@ function refuse({ board }: CallParts, tab: Tab, user: number, target: number, ca
 async function place(parts: CallParts, tab: Tab, user: number, invitation: Invitation): Promise<Placed | Refused> {
   const { board, window, unitOfWork } = parts
   if (!board.between(user, invitation.target)) {
-    const wait = window.take(user)
-    if (wait > 0) throw new CommandError('rate_limited', 'Too many calls', { retryAfter: retrySeconds(wait) })
+    window.pass(user, 'Too many calls')
   }
   const conclude = await perform(unitOfWork, { accountId: user }, async (unit) => {
     const caller = await reachPerson(unit, { accountId: user })

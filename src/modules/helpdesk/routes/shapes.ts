@@ -1,10 +1,10 @@
 import Type, { type TSchema } from 'typebox'
 import { camelPageOf, pageQuery } from '../../../kernel/page.ts'
 import { ticketPriorities, ticketStatuses, visibilities } from '../tables.ts'
-import { exact, Id, MessageType, Nullable, Role, Timestamp } from '../wire.ts'
+import { exact, Id, Nullable, payloads, Role, Timestamp } from '../wire.ts'
 
 /** An id as a client gives it: no higher than the databases can number. */
-export const Ref = Type.Integer({ minimum: 1, maximum: 2_147_483_647 })
+export const Ref = Id
 export const ById = Type.Object({ id: Ref })
 export const PageQuery = pageQuery(Ref)
 export const PageOf = (item: TSchema) => camelPageOf(item, Id)
@@ -87,14 +87,7 @@ const MessageTicket = Type.Object(
 /** A message: the document's `chat:new_message`, with the file that belongs to it and the ticket that it links. */
 export const Message = Type.Object(
   {
-    id: Id,
-    channelId: Id,
-    userId: Id,
-    userDisplayName: Type.String(),
-    message: Type.String(),
-    messageType: MessageType,
-    replyToId: Nullable(Id),
-    timestamp: Timestamp,
+    ...payloads['chat:new_message'].properties,
     file: Nullable(MessageFile),
     /** Null too for a ticket that the one who asks may not see. */
     ticket: Nullable(MessageTicket),

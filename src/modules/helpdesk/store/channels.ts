@@ -65,7 +65,7 @@ export const countMembers = sql<Channel>()((db, p) =>
 )
 
 /** Nothing is changed for who is a member already. */
-export const insertMember = sql<Place & { added_by: number; added_at: number }>()((db, p) =>
+export const insertMember = sql<Place & { added_by: number; added_at: number; joined_at: number | null }>()((db, p) =>
   db
     .insertInto('helpdesk_members')
     .values({
@@ -74,7 +74,7 @@ export const insertMember = sql<Place & { added_by: number; added_at: number }>(
       added_by: p.added_by,
       added_at: p.added_at,
       last_read_id: 0,
-      joined_at: null,
+      joined_at: p.joined_at,
       left_at: null,
     })
     .onConflict((c) => c.columns(['channel_id', 'user_id']).doNothing()),

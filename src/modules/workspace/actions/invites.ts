@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { perform, type Caller } from '../../../kernel/action.ts'
 import { CommandError, conflict, invalid, notFound } from '../../../kernel/errors.ts'
 import { newSecret, newUuid } from '../../../kernel/ids.ts'
-import { retrySeconds, type SlidingWindow } from '../../../kernel/limits.ts'
+import type { SlidingWindow } from '../../../kernel/limits.ts'
 import type { Unit } from '../../../kernel/unit-of-work.ts'
 import { keyOf } from '../../../identity/fields.ts'
 import { effect, workspaceSubject } from '../events.ts'
@@ -164,11 +164,7 @@ export function acceptLink(
   guesses: SlidingWindow<number>,
   token: string,
 ): Promise<OwnWorkspace> {
-  const wait = guesses.take(caller.accountId)
-  if (wait > 0) {
-    const retryAfter = retrySeconds(wait)
-    throw new CommandError('rate_limited', 'Too many invitations were tried; wait before the next', { retryAfter })
-  }
+  guesses.pass(caller.accountId, 'Too many invitations were tried; wait before the next')
   return accept(parts, caller, (unit) => unit.get(findByToken, { hash: hashOf(token) }))
 }
 

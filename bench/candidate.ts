@@ -89,8 +89,38 @@ export interface Gathering {
   graceMs: number
 }
 
+/** Documents that are edited together, and which client of `load/editors.ts` speaks to the server that has them. */
+export interface Desk {
+  client: 'plain' | 'rich' | 'hocuspocus'
+  /** Port on 127.0.0.1. */
+  port: number
+  /** Editor `i` comes with `tokens[i % tokens.length]`, where the server knows accounts. */
+  tokens: string[]
+  /** Their ids; all are empty. */
+  documents: string[]
+}
+
+export interface Coediting {
+  documents: number
+  /** Different people who may edit them all, where a server knows accounts. */
+  people: number
+  /** Given, documents are stored there, by a server that stores none otherwise too, and outlast it. */
+  folder?: string
+  /** Given, `folder` already has these documents: the server is started again. */
+  desk?: Desk
+}
+
+/** What a document takes in a store; bytes of its contents, without what the database adds. */
+export interface Stored {
+  /** The document as a whole. */
+  snapshotBytes: number
+  /** Single edits beside it, kept for who was away. */
+  logRows: number
+  logBytes: number
+}
+
 /** A server that runs, in a process (tree) of its own. */
-export interface Running<T extends Target = Target> {
+export interface Running<T = Target> {
   /** The root of the process tree whose CPU time and memory are measured. */
   pid: number
   target: T
@@ -116,4 +146,8 @@ export interface Candidate {
   gather?: (gathering: Gathering) => Promise<Running<Crowd>>
   /** Whether it knows a grace: back within it, nobody is told anything. */
   keepsGrace?: boolean
+  /** A server of documents; without it the candidate takes no part in `editing` and `trace`. */
+  edit?: (coediting: Coediting) => Promise<Running<Desk>>
+  /** What a document takes in the folder of a server that has ended. */
+  stored?: (folder: string, document: string) => Stored
 }

@@ -1,12 +1,14 @@
 /**
  * The load generator: a process of its own, so that its CPU time is never taken for the server's. It is told what to
- * do over IPC (`remote.ts`) and knows no protocol but what a `Target` says.
+ * do over IPC (`remote.ts`) and, but for the editing of documents, knows no protocol but what a `Target` says.
  */
 import type { Target } from './candidate.ts'
 import { commands } from './load/commands.ts'
+import type { EditingOrder } from './load/editing.ts'
 import { fanout } from './load/fanout.ts'
 import { Pool } from './load/pool.ts'
 import { storm } from './load/storm.ts'
+import type { TraceOrder } from './load/trace.ts'
 
 let idle: Pool | undefined
 
@@ -14,6 +16,10 @@ const operations = {
   fanout,
   commands,
   storm,
+  // With whole client libraries, which are not to weigh on the others.
+  editing: async (order: EditingOrder) => (await import('./load/editing.ts')).editing(order),
+  replay: async (order: TraceOrder) => (await import('./load/trace.ts')).replay(order),
+  load: async (order: TraceOrder) => (await import('./load/trace.ts')).load(order),
   /** Opens connections that stay; says how many failed to open. */
   hold: async ({ target, members }: { target: Target; members: number }) => {
     idle?.close()

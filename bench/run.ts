@@ -1,11 +1,13 @@
 /** The bench's command line; see README.md. Exit codes: 0 fine, 1 a figure is void, 2 wrong use. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Candidate } from './candidate.ts'
 import { helpdesk } from './candidates/helpdesk.ts'
+import { hocuspocus } from './candidates/hocuspocus.ts'
 import { nchan } from './candidates/nchan.ts'
+import { prdPlain, prdRich } from './candidates/prd.ts'
 import { socketioHelpdesk } from './candidates/socketio-helpdesk.ts'
 import { socketio } from './candidates/socketio.ts'
 import { profiles } from './candidates/switchboard.ts'
@@ -15,19 +17,24 @@ import { ws } from './candidates/ws.ts'
 import { machine } from './machine.ts'
 import type { Outcome, Scenario } from './scenario.ts'
 import { commands } from './scenarios/commands.ts'
+import { editing } from './scenarios/editing.ts'
 import { fanout } from './scenarios/fanout.ts'
 import { memory } from './scenarios/memory.ts'
 import { moderation } from './scenarios/moderation.ts'
 import { presence } from './scenarios/presence.ts'
+import { trace } from './scenarios/trace.ts'
 
-const CANDIDATES: Candidate[] = [tracker, workspace, helpdesk, ws, socketio, socketioHelpdesk, nchan]
-const SCENARIOS: Scenario[] = [fanout, commands, presence, memory, moderation]
+const OURS: Candidate[] = [tracker, workspace, helpdesk, prdRich, prdPlain]
+const PEERS: Candidate[] = [ws, socketio, socketioHelpdesk, nchan, hocuspocus]
+const CANDIDATES = [...OURS, ...PEERS]
+const SCENARIOS: Scenario[] = [fanout, commands, presence, memory, moderation, editing, trace]
 
 const USAGE = `node bench/run.ts [${SCENARIOS.map(({ name }) => name).join('|')}|all] [options]
   --quick         shorter windows: for a look, not for a claim
   --members N     connections in fanout (default 1000) and memory (default 5000, 2000 with --quick), people of the
                   workspace in commands and presence (default 1000)
-  --rounds N      rounds of each measurement (default 3; memory and presence with --quick 1)
+  --rounds N      rounds of each measurement (default 3; trace 1; memory, presence and editing with --quick 1)
+  --file FILE     the recorded editing session that trace replays, JSON or JSON in gzip
   --only A,B      only these candidates (${CANDIDATES.map(({ name }) => name).join(', ')})
   --json FILE     where the results go (default bench/results/latest.json)`
 
@@ -54,6 +61,7 @@ const options = () => {
         members: { type: 'string' },
         rounds: { type: 'string' },
         only: { type: 'string' },
+        file: { type: 'string' },
         json: { type: 'string', default: fileURLToPath(new URL('results/latest.json', import.meta.url)) },
       },
     })
@@ -62,18 +70,21 @@ const options = () => {
     if (scenarios.length === 0 || more.length > 0) return refuse(`no such scenario: ${positionals.join(' ')}`)
     const members = count('members', values.members, 1_000_000)
     const rounds = count('rounds', values.rounds, 100)
+    const file = values.file && resolve(values.file)
+    if (file !== undefined && !existsSync(file)) return refuse(`--file: no such file: ${file}`)
+    if (wanted === 'trace' && file === undefined) return refuse('trace takes --file')
     const only = values.only?.split(',')
     const unknown = only?.find((name) => !CANDIDATES.some((candidate) => candidate.name === name))
     if (unknown !== undefined) return refuse(`--only: no such candidate: ${unknown}`)
     const candidates = CANDIDATES.filter(({ name }) => only === undefined || only.includes(name))
-    return { quick: values.quick, members, rounds, candidates, json: resolve(values.json), scenarios }
+    return { quick: values.quick, members, rounds, file, candidates, json: resolve(values.json), scenarios }
   } catch (error) {
     return refuse(error instanceof Error ? error.message : String(error))
   }
 }
 
 const main = async (): Promise<number> => {
-  const { quick, members, rounds, candidates: wanted, json, scenarios } = options()
+  const { quick, members, rounds, file, candidates: wanted, json, scenarios } = options()
   const started = new Date().toISOString()
   const host = machine()
   const notes: string[] = []
@@ -97,7 +108,7 @@ const main = async (): Promise<number> => {
   for (const note of notes) print(`note: ${note}`)
 
   const outcomes: Record<string, Outcome> = {}
-  const context = { quick, members, rounds, candidates, print }
+  const context = { quick, members, rounds, file, candidates, print }
   for (const scenario of scenarios) outcomes[scenario.name] = await scenario.run(context)
 
   const invalid = Object.values(outcomes).flatMap((outcome) => outcome.invalid)

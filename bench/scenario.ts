@@ -1,4 +1,4 @@
-import type { Candidate, Running, Target } from './candidate.ts'
+import type { Candidate, Running } from './candidate.ts'
 
 export interface Context {
   /** Shorter windows and fewer rounds: for a look, not for a claim. */
@@ -7,6 +7,8 @@ export interface Context {
   members: number | undefined
   /** Number of rounds asked for on the command line, instead of the scenario's own. */
   rounds: number | undefined
+  /** A trace of editing, to be replayed. */
+  file: string | undefined
   /** The candidates that can run here, in the order of the tables. */
   candidates: Candidate[]
   print: (line: string) => void
@@ -31,7 +33,7 @@ export interface Scenario {
 }
 
 /** Starts the candidates one after another; one that does not start voids the run, and the others go on. */
-export const startAll = async <T extends Target>(
+export const startAll = async <T>(
   candidates: Candidate[],
   invalid: string[],
   start: (candidate: Candidate) => Promise<Running<T>>,
@@ -47,6 +49,6 @@ export const startAll = async <T extends Target>(
   return running
 }
 
-export const stopAll = async (running: Map<Candidate, Running>): Promise<void> => {
+export const stopAll = async (running: Map<Candidate, Running<unknown>>): Promise<void> => {
   await Promise.all([...running.values()].map((server) => server.stop()))
 }

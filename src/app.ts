@@ -4,11 +4,12 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { Addresses } from './adapters/addresses.ts'
 import { createHttp, timeouts } from './adapters/http.ts'
-import { socketIo } from './adapters/socketio.ts'
+import { socketIo, socketIoPaths } from './adapters/socketio.ts'
 import { upgradeHandler } from './adapters/upgrade.ts'
 import { rawWebSockets } from './adapters/ws.ts'
 import { helpdeskSettings } from './config-helpdesk.ts'
-import type { Config } from './config.ts'
+import { prdSettings } from './config-prd.ts'
+import type { Config, ModuleName } from './config.ts'
 import { createIdentity, identityMigrations, type Identity } from './identity/index.ts'
 import type { IdentityOptions } from './identity/settings.ts'
 import type { Bus } from './kernel/bus.ts'
@@ -26,7 +27,8 @@ import type { Module } from './kernel/module.ts'
 import { GroupCommit } from './kernel/unit-of-work.ts'
 import { datingMigrations, datingModule, type DatingSettings } from './modules/dating/index.ts'
 import { helpdeskMigrations, helpdeskModule } from './modules/helpdesk/index.ts'
-import { trackerMigrations, trackerModule } from './modules/tracker/index.ts'
+import { prdMigrations, prdModule } from './modules/prd/index.ts'
+import { trackerMigrations, trackerModule, type TrackerOptions } from './modules/tracker/index.ts'
 import { workspaceMigrations, workspaceModule, type WorkspaceSettings } from './modules/workspace/index.ts'
 
 /** What the server is built from; tests give their own. */
@@ -48,6 +50,8 @@ export interface App {
   readonly unitOfWork: GroupCommit
   readonly jobs: JobRunner
   readonly http: FastifyInstance
+  /** The protocols it offers. */
+  readonly modules: readonly ModuleName[]
   /** Opens the ports. @returns the addresses; an extra port that is taken is left out with a warning. */
   listen(): Promise<readonly AddressInfo[]>
   /** Paced drain: no new connections, everybody told and closed, everything written, then the ports go. */
@@ -55,8 +59,6 @@ export interface App {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
-/** Where every Socket.IO client looks when it is given nothing but a host. */
-const SOCKET_IO_PATH = '/socket.io/'
 
 /** Puts kernel, identity, modules and adapters together. The only place that knows them all. */
 export async function createApp(ports: Ports): Promise<App> {
@@ -83,6 +85,7 @@ export async function createApp(ports: Ports): Promise<App> {
     ...workspaceMigrations,
     ...datingMigrations,
     ...helpdeskMigrations,
+    ...prdMigrations,
   })
   const house = maintenance(database, onError)
   // What was forgotten just before a kill may still be in the files. PostgreSQL's own vacuum comes to it by itself.
@@ -99,26 +102,15 @@ export async function createApp(ports: Ports): Promise<App> {
     onError,
     onForget: () => house.eraseSoon(hub.wheel),
   })
-  const modules: readonly Module[] = [
-    trackerModule({
-      database,
-      unitOfWork,
-      clock,
-      identity,
-      hub,
-      settings: {
-        reminderMs: config.trackerReminderMs,
-        shareEvents: config.trackerShareEvents,
-        frames: { limit: config.trackerFramesPerMinute, perMs: 60_000 },
-        maxFrameBytes: config.trackerMaxFrameBytes,
-        presenceGraceMs: config.trackerPresenceGraceMs,
-        writes: { limit: config.trackerWritesPerMinute, perMs: 60_000 },
-      },
-    }),
-    workspaceModule({ database, unitOfWork, clock, hub, files, media, settings: workspaceSettings(config) }),
-    datingModule({ database, unitOfWork, clock, hub, files, media, secret, settings: datingSettings(config) }),
-    helpdeskModule({ database, identity, unitOfWork, clock, hub, files, media, settings: helpdeskSettings(config) }),
-  ]
+  const parts = { database, unitOfWork, clock, hub, files, media }
+  const makers: Readonly<Record<ModuleName, () => Module>> = {
+    tracker: () => trackerModule({ ...parts, identity, settings: trackerSettings(config) }),
+    workspace: () => workspaceModule({ ...parts, settings: workspaceSettings(config) }),
+    dating: () => datingModule({ ...parts, secret, settings: datingSettings(config) }),
+    helpdesk: () => helpdeskModule({ ...parts, identity, settings: helpdeskSettings(config) }),
+    prd: () => prdModule({ ...parts, identity, settings: prdSettings(config) }),
+  }
+  const modules = config.modules.map((name) => makers[name]())
   for (const module of modules) await module.start?.()
   metrics.observe('switchboard_queue_bytes', 'Bytes waiting for clients', () => hub.queuedBytes)
   metrics.observe('switchboard_commands_queued', 'Commands waiting for a commit', () => unitOfWork.queued)
@@ -147,8 +139,7 @@ export async function createApp(ports: Ports): Promise<App> {
       open: config.maxConnectionsPerAddress,
     }),
   }
-  const hasSocketIo = doors.endpoints.some(({ kind }) => kind === 'socketio')
-  const sockets = hasSocketIo ? socketIo({ ...doors, path: SOCKET_IO_PATH }) : undefined
+  const sockets = socketIoPaths(doors.endpoints).map((path) => socketIo({ ...doors, path }))
   const http = await createHttp({
     apis: [identity.api, ...modules.map((module) => module.api)],
     authenticator: identity.authenticator,
@@ -170,6 +161,7 @@ export async function createApp(ports: Ports): Promise<App> {
     unitOfWork,
     jobs,
     http,
+    modules: config.modules,
     async listen() {
       jobs.start()
       http.server.on('upgrade', upgrade)
@@ -188,7 +180,7 @@ export async function createApp(ports: Ports): Promise<App> {
       stopHouse()
       const closed = servers.slice(1).map((server) => new Promise((done) => server.close(done)))
       await hub.drain(config.drainMs)
-      await sockets?.close()
+      for (const each of sockets) await each.close()
       await jobs.stop()
       await http.close()
       await Promise.all(closed)
@@ -212,6 +204,17 @@ function identityOptions({ config, secret }: Ports): IdentityOptions {
     registrationsPerAddress: config.registrationsPerAddress,
     hashCost: { memory: config.passwordMemoryKib, passes: 2, parallelism: 1 },
     ...(jwksUrl !== '' && { provider: { url: jwksUrl, issuer: jwksIssuer, audience: jwksAudience } }),
+  }
+}
+
+function trackerSettings(config: Config): TrackerOptions['settings'] {
+  return {
+    reminderMs: config.trackerReminderMs,
+    shareEvents: config.trackerShareEvents,
+    frames: { limit: config.trackerFramesPerMinute, perMs: 60_000 },
+    maxFrameBytes: config.trackerMaxFrameBytes,
+    presenceGraceMs: config.trackerPresenceGraceMs,
+    writes: { limit: config.trackerWritesPerMinute, perMs: 60_000 },
   }
 }
 

@@ -20,6 +20,20 @@ export const list = (env: string, fallback: readonly string[], reason: string): 
   parse: (value) => value.split(',').map((part) => part.trim()).filter((part) => part !== ''),
 })
 
+/** One or more of a few words; without being set, all of them. Read in their own order, each once. */
+export const choices = <C extends string>(env: string, words: readonly C[], reason: string): Field<readonly C[]> => ({
+  env,
+  fallback: words,
+  reason,
+  parse(value) {
+    const given = value.split(',').map((part) => part.trim()).filter((part) => part !== '')
+    const unknown = given.filter((word) => !(words as readonly string[]).includes(word))
+    if (unknown.length > 0) throw new Error(`${env} names ${unknown.join(', ')}; it may name ${words.join(', ')}`)
+    if (given.length === 0) throw new Error(`${env} must name at least one of ${words.join(', ')}`)
+    return words.filter((word) => given.includes(word))
+  },
+})
+
 export const flag = (env: string, fallback: boolean, reason: string): Field<boolean> => ({
   env,
   fallback,

@@ -1,10 +1,16 @@
 import { availableParallelism } from 'node:os'
 import { checkHelpdesk, helpdeskFields } from './config-helpdesk.ts'
-import { DAY, flag, list, MINUTE, SECOND, text, whole, type Field } from './config-field.ts'
+import { prdFields } from './config-prd.ts'
+import { choices, DAY, flag, list, MINUTE, SECOND, text, whole, type Field } from './config-field.ts'
+
+/** The protocols there are, each a module of the server. */
+export const moduleNames = ['tracker', 'workspace', 'dating', 'helpdesk', 'prd'] as const
+export type ModuleName = (typeof moduleNames)[number]
 
 export const fields = {
   port: whole('PORT', 8080, 'The one port everything listens on.'),
   extraPorts: list('EXTRA_PORTS', ['8000', '3001'], 'Addresses named in the documents; a taken one is a warning.'),
+  modules: choices('SWITCHBOARD_MODULES', moduleNames, 'The protocols that are offered; of the others nothing answers.'),
   host: text('HOST', '0.0.0.0', 'Address to listen on.'),
   dataDir: text('DATA_DIR', 'data', 'Folder of the embedded database, the secret and files.'),
   databaseUrl: text('DATABASE_URL', '', 'PostgreSQL address; empty means the embedded SQLite.'),
@@ -338,6 +344,7 @@ export const fields = {
     SECOND,
   ),
   ...helpdeskFields,
+  ...prdFields,
 } as const satisfies Readonly<Record<string, Field<unknown>>>
 
 type Value<F> = F extends Field<infer T> ? T : never

@@ -2,19 +2,22 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { App } from './app.ts'
+import type { ModuleName } from './config.ts'
 import { newSecret } from './kernel/ids.ts'
 
 /** What a newcomer can try at once. */
 export interface Demo {
   readonly password: string
-  readonly projectId: number
-  /** Absent in data of a version that had none. */
+  /** Each is absent where its protocol is not offered, and in data of a version that had none. */
+  readonly projectId?: number
   readonly workspaceId?: string
   readonly channelId?: string
   /** Of alice and bob. */
   readonly conversationId?: string
   /** The first support channel, which the document's examples join. */
   readonly supportChannelId?: number
+  /** A document alice owns and bob edits. */
+  readonly prdId?: string
 }
 
 const people = [
@@ -30,7 +33,7 @@ const reports = [
   { title: 'Typo on the pricing page', description: '"Recieve" should be "Receive".', priority: 'low' },
 ]
 
-/** On an empty database: four accounts, a project and a workspace, through the same doors everybody uses. */
+/** On an empty database: four accounts, and what each protocol starts with, through the same doors everybody uses. */
 export async function seedDemo(app: App, dataDir: string): Promise<Demo | undefined> {
   const path = join(dataDir, 'demo.json')
   const kept = readKept(path)
@@ -38,6 +41,7 @@ export async function seedDemo(app: App, dataDir: string): Promise<Demo | undefi
   const password = newSecret().slice(0, 16)
   const tokens = new Map<string, string>()
   const ids = new Map<string, number>()
+  const has = (name: ModuleName): boolean => app.modules.includes(name)
   const call: Door = async (as, method, url, payload) => {
     const headers = as === undefined ? {} : { authorization: `Bearer ${tokens.get(as)}` }
     const response = await app.http.inject({ method, url, headers, ...(payload && { payload }) })
@@ -51,22 +55,15 @@ export async function seedDemo(app: App, dataDir: string): Promise<Demo | undefi
     tokens.set(username, login['access_token'] as string)
     const { id } = login['user'] as { id: number }
     ids.set(username, id)
-    if (role !== 'admin') await call('admin', 'PATCH', `/api/tracker/users/${id}`, { role })
-  }
-  const project = { name: 'Demo shop', description: 'A project to try things in.' }
-  const projectId = (await call('alice', 'POST', '/api/tracker/projects', project))['id'] as number
-  for (const username of ['bob', 'carol']) {
-    await call('alice', 'POST', `/api/tracker/projects/${projectId}/members`, { username })
-  }
-  for (const report of reports) {
-    await call('carol', 'POST', '/api/tracker/bug-reports', { project_id: projectId, ...report })
+    if (role !== 'admin' && has('tracker')) await call('admin', 'PATCH', `/api/tracker/users/${id}`, { role })
   }
   const demo = {
     password,
-    projectId,
-    ...(await seedWorkspace(call)),
-    ...(await seedDating(call)),
-    ...(await seedHelpdesk(call, ids)),
+    ...(has('tracker') && (await seedTracker(call))),
+    ...(has('workspace') && (await seedWorkspace(call))),
+    ...(has('dating') && (await seedDating(call))),
+    ...(has('helpdesk') && (await seedHelpdesk(call, ids))),
+    ...(has('prd') && (await seedPrd(call, ids))),
   }
   writeFileSync(path, JSON.stringify(demo), { mode: 0o600 })
   return demo
@@ -79,6 +76,18 @@ type Door = (
   url: string,
   payload?: object,
 ) => Promise<Json>
+
+async function seedTracker(call: Door): Promise<{ projectId: number }> {
+  const project = { name: 'Demo shop', description: 'A project to try things in.' }
+  const projectId = (await call('alice', 'POST', '/api/tracker/projects', project))['id'] as number
+  for (const username of ['bob', 'carol']) {
+    await call('alice', 'POST', `/api/tracker/projects/${projectId}/members`, { username })
+  }
+  for (const report of reports) {
+    await call('carol', 'POST', '/api/tracker/bug-reports', { project_id: projectId, ...report })
+  }
+  return { projectId }
+}
 
 const talk = [
   ['alice', 'Good morning! The cart is on fire again, see the tracker.'],
@@ -140,6 +149,21 @@ async function seedHelpdesk(call: Door, ids: ReadonlyMap<string, number>): Promi
   return { supportChannelId }
 }
 
+/** Alice owns a document from a template; Bob may edit it, Carol may view and comment. */
+async function seedPrd(call: Door, ids: ReadonlyMap<string, number>): Promise<{ prdId: string }> {
+  const { id: organizationId } = await call('alice', 'POST', '/api/organizations', { name: 'Umbrella shop' })
+  for (const username of ['bob', 'carol']) {
+    const member = { userId: `user_${ids.get(username)}`, role: 'member' }
+    await call('alice', 'POST', `/api/organizations/${String(organizationId)}/members`, member)
+  }
+  const prd = { organizationId, title: 'A cart that remembers', templateId: 'one-pager' }
+  const prdId = (await call('alice', 'POST', '/api/prds', prd))['id'] as string
+  await call('alice', 'PUT', `/api/prds/${prdId}/collaborators/user_${ids.get('bob')}`, { role: 'editor' })
+  const comment = { position: 0, content: 'Does it remember umbrellas, too?', selection: null }
+  await call('carol', 'POST', `/api/prds/${prdId}/comments`, comment)
+  return { prdId }
+}
+
 async function hasAccounts(app: App): Promise<boolean> {
   return (await app.identity.countAccounts()) > 0
 }
@@ -152,18 +176,35 @@ function readKept(path: string): Demo | undefined {
   }
 }
 
+const doors = (name: ModuleName, port: number | undefined, base: string): string =>
+  ({
+    tracker: `  tracker         ws://localhost:${port}/tracker/ws?token=ACCESS_TOKEN`,
+    workspace: `  workspace chat  ws://localhost:${port}/ws/WORKSPACE_ID?token=ACCESS_TOKEN`,
+    dating: `  dating          ws://localhost:${port}/ws with the header Authorization: Bearer ACCESS_TOKEN`,
+    helpdesk: `  helpdesk        Socket.IO at ${base}; the client for a page is ${base}/socket.io/socket.io.js`,
+    prd: `  prd             Socket.IO at ${base}/prds with auth: {token: ACCESS_TOKEN}`,
+  })[name]
+
+const logIn = (username: string, base: string, { password }: Demo): readonly string[] => [
+  `  TOKEN=$(curl -s ${base}/api/auth/login -H 'content-type: application/json' \\`,
+  `    -d '{"username":"${username}","password":"${password}"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
+]
+
 /** Addresses and a tour to copy, on the console. */
-export function greet(addresses: readonly AddressInfo[], demo: Demo | undefined): void {
+export function greet(
+  addresses: readonly AddressInfo[],
+  modules: readonly ModuleName[],
+  demo: Demo | undefined,
+): void {
   const [main, ...extra] = addresses.map((address) => address.port)
   const base = `http://localhost:${main}`
+  // What is kept of an earlier start may be of protocols that are not offered now.
+  const offers = (name: ModuleName): boolean => modules.includes(name)
   const lines = [
     '',
     `Switchboard is at ${base}${extra.length > 0 ? ` (also on ${extra.join(', ')})` : ''}`,
     `  REST documents  ${base}/docs`,
-    `  tracker         ws://localhost:${main}/tracker/ws?token=ACCESS_TOKEN`,
-    `  workspace chat  ws://localhost:${main}/ws/WORKSPACE_ID?token=ACCESS_TOKEN`,
-    `  dating          ws://localhost:${main}/ws with the header Authorization: Bearer ACCESS_TOKEN`,
-    `  helpdesk        Socket.IO at ${base}; the client for a page is ${base}/socket.io/socket.io.js`,
+    ...modules.map((name) => doors(name, main, base)),
     `  for operators   ${base}/healthz  /readyz  /metrics`,
     '',
   ]
@@ -172,22 +213,28 @@ export function greet(addresses: readonly AddressInfo[], demo: Demo | undefined)
       `Demo accounts: ${people.map((person) => `${person.username} (${person.role})`).join(', ')}`,
       `Password of all four: ${demo.password}`,
       '',
-      'Try it. In one terminal, as bob, listen:',
+      'Try it. In one terminal, as bob:',
       '',
-      `  TOKEN=$(curl -s ${base}/api/auth/login -H 'content-type: application/json' \\`,
-      `    -d '{"username":"bob","password":"${demo.password}"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
+      ...logIn('bob', base, demo),
+      '',
+      'In another, as carol:',
+      '',
+      ...logIn('carol', base, demo),
+      '',
+    )
+  }
+  if (offers('tracker') && demo?.projectId !== undefined) {
+    lines.push(
+      'Listen as bob, then report a bug as carol and watch it arrive:',
+      '',
       `  npx node -e "new WebSocket('ws://localhost:${main}/tracker/ws?token=$TOKEN').onmessage = m => console.log(m.data)"`,
       '',
-      'In another, as carol, report a bug and watch it arrive:',
-      '',
-      `  TOKEN=$(curl -s ${base}/api/auth/login -H 'content-type: application/json' \\`,
-      `    -d '{"username":"carol","password":"${demo.password}"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
       `  curl -s ${base}/api/tracker/bug-reports -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\`,
       `    -d '{"project_id":${demo.projectId},"title":"Cart forgets items","priority":"high"}'`,
       '',
     )
   }
-  if (demo?.workspaceId !== undefined) {
+  if (offers('workspace') && demo?.workspaceId !== undefined) {
     lines.push(
       "The team's chat, with the same tokens: listen, and send a message to #general:",
       '',
@@ -198,7 +245,7 @@ export function greet(addresses: readonly AddressInfo[], demo: Demo | undefined)
       '',
     )
   }
-  if (demo?.conversationId !== undefined) {
+  if (offers('dating') && demo?.conversationId !== undefined) {
     lines.push(
       'Private messages: listen as bob (TOKEN of above), and write as alice:',
       '',
@@ -209,7 +256,7 @@ export function greet(addresses: readonly AddressInfo[], demo: Demo | undefined)
       '',
     )
   }
-  if (demo?.supportChannelId !== undefined) {
+  if (offers('helpdesk') && demo?.supportChannelId !== undefined) {
     lines.push(
       'Support chat: in the console of a page that has loaded the client, or in Node with socket.io-client:',
       '',
@@ -217,6 +264,17 @@ export function greet(addresses: readonly AddressInfo[], demo: Demo | undefined)
       `  socket.on('authenticated', () => socket.emit('join_channel', ${demo.supportChannelId}))`,
       "  socket.on('chat:new_message', (message) => console.log(message))",
       `  socket.emit('chat:send_message', { channelId: ${demo.supportChannelId}, message: 'Hello!', messageType: 'text' })`,
+      '',
+    )
+  }
+  if (offers('prd') && demo?.prdId !== undefined) {
+    lines.push(
+      'One document, edited by everybody at once (the same client, as alice, bob or carol):',
+      '',
+      `  const prds = io('${base}/prds', { auth: { token: TOKEN } })`,
+      '  prds.onAny((event, data) => console.log(event, data))',
+      `  prds.emit('join-prd', { prdId: '${demo.prdId}', mode: 'edit' })`,
+      `  prds.emit('content-update', { prdId: '${demo.prdId}', operation: { type: 'insert', position: 0, content: 'Hello! ' } })`,
       '',
     )
   }

@@ -51,7 +51,7 @@ process.on('uncaughtException', (error) => log.fatal({ err: error }, 'uncaught e
 
 const demo = config.demo && !config.production ? await seedDemo(app, config.dataDir) : undefined
 const addresses = await app.listen()
-if (!config.production) greet(addresses, demo)
+if (!config.production) greet(addresses, config.modules, demo)
 log.info({ ports: addresses.map((address) => address.port) }, 'listening')
 
 function attempt<T>(read: () => T): T {

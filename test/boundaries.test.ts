@@ -12,9 +12,11 @@ const rules: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
   { from: /^identity\//, may: [/^identity\//, /^kernel\//, /^wire\//] },
   // A protocol's frames run in a browser too.
   { from: /^modules\/[^/]+\/wire\.ts$/, may: [/^wire\//] },
+  // So does the merging of edits, which server and clients must do alike.
+  { from: /^modules\/prd\/merge\.ts$/, may: [] },
   { from: /^modules\/([^/]+)\//, may: [/^modules\/SAME\//, /^identity\//, /^kernel\//, /^wire\//] },
   { from: /^adapters\//, may: [/^adapters\//, /^kernel\//, /^wire\//] },
-  { from: /^client\//, may: [/^client\//, /^wire\//, /^modules\/[^/]+\/wire\.ts$/] },
+  { from: /^client\//, may: [/^client\//, /^wire\//, /^modules\/[^/]+\/wire\.ts$/, /^modules\/prd\/merge\.ts$/] },
   { from: /^testing\//, may: [/./] },
   { from: /^[^/]+\.ts$/, may: [/./] },
 ]
@@ -51,7 +53,8 @@ test('imports keep to the table', () => {
 })
 
 test('what runs in a browser imports nothing of node', () => {
-  const browser = all.filter((path) => /^(wire|client)\/|^modules\/[^/]+\/wire\.ts$/.test(path) && !isTest(path))
+  const runsThere = /^(wire|client)\/|^modules\/([^/]+\/wire|prd\/merge)\.ts$/
+  const browser = all.filter((path) => runsThere.test(path) && !isTest(path))
   const wrong = browser.flatMap((path) =>
     importsOf(path)
       .filter((name) => name.startsWith('node:'))

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { fields } from '../src/config.ts'
 import { payloads as dating } from '../src/modules/dating/wire.ts'
 import { payloads as helpdesk } from '../src/modules/helpdesk/wire.ts'
+import { payloads as prd } from '../src/modules/prd/wire.ts'
 import { payloads as tracker } from '../src/modules/tracker/wire.ts'
 import { payloads as workspace } from '../src/modules/workspace/wire.ts'
 import { closes } from '../src/wire/closes.ts'
@@ -64,7 +65,7 @@ test('close codes are not used twice', () => {
   assert.equal(new Set(codes).size, codes.length)
 })
 
-for (const [name, payloads] of Object.entries({ tracker, workspace, dating, helpdesk })) {
+for (const [name, payloads] of Object.entries({ tracker, workspace, dating, helpdesk, prd })) {
   test(`the ${name} document names every frame`, () => {
     const text = read(`src/modules/${name}/PROTOCOL.md`)
     const missing = Object.keys(payloads).filter((frame) => !text.includes(`\`${frame}\``))
@@ -88,6 +89,7 @@ for (const [path, pattern] of [
   ['src/modules/workspace/PROTOCOL.md', /\*\*(W-[A-Z]\d+)/g],
   ['src/modules/dating/PROTOCOL.md', /\*\*(D-[A-Z]\d+)/g],
   ['src/modules/helpdesk/PROTOCOL.md', /\*\*(H-[A-Z]\d+)/g],
+  ['src/modules/prd/PROTOCOL.md', /\*\*(P-[A-Z]\d+)/g],
 ] as const) {
   test(`every rule of ${path} has a test that carries its id`, () => {
     const ids = [...read(path).matchAll(pattern)].map((match) => match[1]!)

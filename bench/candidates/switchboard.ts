@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Candidate, Running, Target } from '../candidate.ts'
+import type { Candidate, Running } from '../candidate.ts'
 import { versionOf } from '../machine.ts'
 import { freePort, launch, node, root, scratch } from '../process.ts'
 
@@ -14,6 +14,11 @@ const limits = {
   SWITCHBOARD_HELPDESK_FRAMES_PER_MINUTE: NO_LIMIT,
   SWITCHBOARD_HELPDESK_MESSAGES_PER_MINUTE: NO_LIMIT,
   SWITCHBOARD_HELPDESK_STATUSES_PER_MINUTE: NO_LIMIT,
+  SWITCHBOARD_PRD_FRAMES_PER_MINUTE: NO_LIMIT,
+  SWITCHBOARD_PRD_COMMANDS_PER_MINUTE: NO_LIMIT,
+  SWITCHBOARD_PRD_EDITS_PER_MINUTE: NO_LIMIT,
+  SWITCHBOARD_PRD_PRESENCES_PER_MINUTE: NO_LIMIT,
+  SWITCHBOARD_PRD_WRITES_PER_MINUTE: NO_LIMIT,
   SWITCHBOARD_MAX_CONNECTIONS_PER_ACCOUNT: MANY,
   SWITCHBOARD_MAX_CONNECTIONS_PER_ADDRESS: MANY,
   SWITCHBOARD_MAX_CONNECTIONS: MANY,
@@ -68,14 +73,16 @@ export interface Setting {
   env?: Record<string, string>
   /** Further arguments of Node. */
   args?: string[]
+  /** Where its files are and stay; an empty folder of its own, which goes with it, when not given. */
+  folder?: string
 }
 
-/** Starts this server on an empty database in a folder of its own and lets `prepare` fill it. */
-export const startServer = async <T extends Target>(
+/** Starts this server, on an empty database unless `folder` has one, and lets `prepare` fill it. */
+export const startServer = async <T>(
   prepare: (port: number) => Promise<T>,
-  { env = {}, args = [] }: Setting = {},
+  { env = {}, args = [], folder: given }: Setting = {},
 ): Promise<Running<T>> => {
-  const { folder, remove } = scratch('switchboard')
+  const { folder, remove } = given === undefined ? scratch('switchboard') : { folder: given, remove: () => {} }
   const port = await freePort()
   const basic = {
     PORT: String(port),

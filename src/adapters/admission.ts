@@ -17,36 +17,61 @@ export async function admit(
   socket: Duplex,
   { token }: ConnectionRequest,
 ): Promise<Admitted | undefined> {
-  let over = false
-  const fail = (cause: unknown): void => {
-    if (over) return
-    over = true
-    if (!(cause instanceof CommandError)) hub.onError(cause)
-    const error = asCommandError(cause)
-    hub.metrics.errors.inc({ module: face.module, kind: error.kind })
-    refuse(socket, error, face)
-  }
-  const deadline = hub.wheel.schedule(face.limits.authDeadlineMs ?? hub.limits.authDeadlineMs, () =>
-    fail(noRoom('The token could not be checked in time; try again')),
-  )
   try {
-    const session = await hub.authenticator.authenticate(presented(token))
-    // Who is not there any more must not use up what may be opened.
-    if (over || socket.destroyed) return undefined
-    const slot = await hub.admission(face).claim(session.account.id)
-    if (over || socket.destroyed) {
-      slot.release()
-      return undefined
-    }
-    socket.once('close', () => slot.release())
-    if (hub.full) throw noRoom('No more connections are taken now')
-    return { session, slot }
-  } catch (error) {
-    fail(error)
+    const admitted = await checkParty(hub, face, token, () => socket.destroyed)
+    if (admitted) socket.once('close', () => admitted.slot.release())
+    return admitted
+  } catch (cause) {
+    refuse(socket, noteRefusal(hub, face, cause), face)
     return undefined
-  } finally {
-    deadline.cancel()
   }
+}
+
+/**
+ * Who presents a token, with a slot for a connection that is about to be opened, in the face's time for it.
+ * @returns undefined when nobody waits for it any more
+ * @throws CommandError unauthenticated; rate_limited: there is no slot; unavailable: it took too long, or we are full
+ */
+export function checkParty(
+  hub: Hub,
+  face: Face,
+  token: string | undefined,
+  isGone: () => boolean,
+): Promise<Admitted | undefined> {
+  return new Promise((resolve, reject) => {
+    let isLate = false
+    const deadline = hub.wheel.schedule(face.limits.authDeadlineMs ?? hub.limits.authDeadlineMs, () => {
+      isLate = true
+      reject(noRoom('The token could not be checked in time; try again'))
+    })
+    claim(hub, face, token, () => isLate || isGone())
+      .finally(() => deadline.cancel())
+      .then(resolve, reject)
+  })
+}
+
+async function claim(
+  hub: Hub,
+  face: Face,
+  token: string | undefined,
+  isOver: () => boolean,
+): Promise<Admitted | undefined> {
+  const session = await hub.authenticator.authenticate(presented(token))
+  // Who is not there any more must not use up what may be opened.
+  if (isOver()) return undefined
+  const slot = await hub.admission(face).claim(session.account.id)
+  if (!isOver() && !hub.full) return { session, slot }
+  slot.release()
+  if (isOver()) return undefined
+  throw noRoom('No more connections are taken now')
+}
+
+/** What who is refused is to be told; what nobody has foreseen is told to us as well. */
+export function noteRefusal(hub: Hub, face: Face, cause: unknown): CommandError {
+  if (!(cause instanceof CommandError)) hub.onError(cause)
+  const error = asCommandError(cause)
+  hub.metrics.errors.inc({ module: face.module, kind: error.kind })
+  return error
 }
 
 function presented(token: string | undefined): string {

@@ -29,7 +29,7 @@ export interface HttpOptions {
   readonly trustProxy: boolean
   readonly maxBodyBytes: number
   readonly metricsToken: string
-  readonly socketIo?: SocketIo | undefined
+  readonly socketIo?: readonly SocketIo[]
   /** Whether requests can be answered: false while draining or when the storage is broken. */
   readonly ready: () => boolean
 }
@@ -108,7 +108,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     done()
   })
   for (const api of options.apis) await app.register(apiPlugin(api, options, transfers), { prefix: api.prefix })
-  if (options.socketIo) await app.register(socketIoRoutes(options.socketIo))
+  for (const socketIo of options.socketIo ?? []) await app.register(socketIoRoutes(socketIo))
   operatorRoutes(app, options)
   return app
 }
@@ -255,7 +255,7 @@ async function answerError(
   reply.removeHeader('Content-Disposition').type('application/json; charset=utf-8')
   await reply.code(error.http).send({
     error: {
-      code: codes[error.kind],
+      code: error.code ?? codes[error.kind],
       message: error.message,
       ...(error.details && { details: error.details }),
       ...(error.retryAfter !== undefined && { retry_after: error.retryAfter }),

@@ -101,7 +101,7 @@ test('what is appended in the very turn of the upgrade stays behind what is stil
   for (let n = 0; n < 5; n += 1) send(n)
   await turn()
   await turn()
-  const { conn } = connection.transport as unknown as { conn: EventEmitter }
+  const { conn } = (connection.transport as unknown as { line: { conn: EventEmitter } }).line
   conn.once('upgrade', () => {
     // The transport is the WebSocket, and the engine has not flushed.
     send(5)

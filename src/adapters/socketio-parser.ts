@@ -1,10 +1,11 @@
 import { checkGate } from '../kernel/gate.ts'
+import { MAX_ATTACHMENTS } from '../kernel/message.ts'
 import type { Ref, TransportListener } from '../kernel/transport.ts'
 
 export { Encoder } from 'socket.io-parser'
 
-/** Who reads the events of one namespace. */
-export type Reader = Pick<TransportListener, 'onText' | 'onBinary'>
+/** Who hears an event of one namespace: given the event's array, not looked into yet. Undefined: nobody any more. */
+export type Reader = (array: string) => TransportListener | undefined
 
 /** Packet types of Socket.IO protocol 5; with acknowledgements (3, 6) a client answers what we never ask. */
 const CONNECT = 0
@@ -14,8 +15,10 @@ const ACK = 3
 const BINARY_EVENT = 5
 const BINARY_ACK = 6
 
-/** Of one event; what official decoders take, too. */
-const MAX_ATTACHMENTS = 10
+/** Of one event; those over what is taken are counted and thrown away, so that who sent them can be told. */
+const MAX_COUNTED = 100
+/** Characters of an event's name; one that is longer is nobody's. */
+const MAX_NAME = 100
 /** Characters; an EIO3 client puts its query there, and in it its token. */
 const MAX_NAMESPACE = 4_096
 /**
@@ -37,6 +40,17 @@ interface Packet {
   readonly data?: unknown
 }
 
+/** An event whose attachments are still coming. */
+interface Awaited {
+  readonly count: number
+  /** Bytes that are kept at most. */
+  readonly max: number
+  parts: Uint8Array[]
+  left: number
+  bytes: number
+  readonly tell: (parts: readonly Uint8Array[], bytes: number) => void
+}
+
 /**
  * Socket.IO's decoder, in the form its `parser` option asks for: connecting and leaving go to the official server,
  * events directly to who reads them, in the turn they came in and unparsed: the kernel checks size and depth before
@@ -48,7 +62,7 @@ export class RawDecoder {
   private readonly readers = new Map<string, Reader | 'entering' | 'left'>()
   private decoded: ((packet: Packet) => void) | undefined
   private connects = 0
-  private awaited: { left: number; readonly tell: () => void } | undefined
+  private awaited: Awaited | undefined
 
   /** @returns false when the namespace is being entered already, or has been. */
   enter(namespace: string): boolean {
@@ -70,7 +84,7 @@ export class RawDecoder {
 
   /** Whether any namespace but this one is read. */
   isReadBeside(namespace: string): boolean {
-    return [...this.readers].some(([name, reader]) => name !== namespace && typeof reader === 'object')
+    return [...this.readers].some(([name, reader]) => name !== namespace && typeof reader === 'function')
   }
 
   on(_: 'decoded', fn: (packet: Packet) => void): void {
@@ -86,22 +100,31 @@ export class RawDecoder {
   }
 
   add(data: unknown): void {
-    if (typeof data !== 'string') return this.takeAttachment()
+    if (typeof data !== 'string') return this.takeAttachment(data as Uint8Array | ArrayBuffer)
     if (this.awaited) throw new Error('text came in place of an attachment')
     const type = data.charCodeAt(0) - ZERO
     switch (type) {
       case EVENT: {
         const { namespace, ref, json } = headOf(data, 1)
         checkEvent(json)
-        return this.readerOf(namespace)?.onText(json, ref)
+        return this.readerOf(namespace)?.(json)?.onText(json, ref)
       }
       case BINARY_EVENT:
       case BINARY_ACK: {
         const { count, end } = attachmentsOf(data)
         const { namespace, ref, json } = headOf(data, end)
         checkEvent(json)
-        const reader = type === BINARY_EVENT ? this.readerOf(namespace) : undefined
-        this.awaited = { left: count, tell: () => reader?.onBinary(json, ref) }
+        const listener = type === BINARY_EVENT ? this.readerOf(namespace)?.(json) : undefined
+        const max = listener?.maxAttachmentBytes ?? 0
+        if (count > (max > 0 ? MAX_COUNTED : MAX_ATTACHMENTS)) throw new Error('too many attachments')
+        this.awaited = {
+          count,
+          max: count > MAX_ATTACHMENTS ? 0 : max,
+          left: count,
+          parts: [],
+          bytes: 0,
+          tell: (parts, bytes) => listener?.onBinary(json, ref, { count, parts, bytes }),
+        }
         return
       }
       case ACK:
@@ -122,13 +145,17 @@ export class RawDecoder {
     }
   }
 
-  private takeAttachment(): void {
-    if (!this.awaited) throw new Error('an attachment that no event announced')
-    this.awaited.left -= 1
-    if (this.awaited.left > 0) return
-    const { tell } = this.awaited
+  private takeAttachment(data: Uint8Array | ArrayBuffer): void {
+    const { awaited } = this
+    if (!awaited) throw new Error('an attachment that no event announced')
+    awaited.left -= 1
+    awaited.bytes += data.byteLength
+    if (awaited.bytes > awaited.max) awaited.parts = []
+    // A copy: what came is a part of something larger, which would be kept with it.
+    else awaited.parts.push(new Uint8Array(data))
+    if (awaited.left > 0) return
     this.awaited = undefined
-    tell()
+    awaited.tell(awaited.parts, awaited.bytes)
   }
 
   private readerOf(namespace: string): Reader | undefined {
@@ -161,7 +188,7 @@ function headOf(packet: string, from: number): Head {
 function attachmentsOf(packet: string): { count: number; end: number } {
   const end = endOfDigits(packet, 1)
   const count = Number(packet.slice(1, end))
-  if (packet.charAt(end) !== '-' || count < 1 || count > MAX_ATTACHMENTS) throw new Error('illegal attachments')
+  if (packet.charAt(end) !== '-' || count < 1) throw new Error('illegal attachments')
   return { count, end: end + 1 }
 }
 
@@ -170,6 +197,18 @@ function endOfDigits(packet: string, from: number): number {
   while (packet.charCodeAt(at) >= ZERO && packet.charCodeAt(at) <= NINE) at += 1
   return at
 }
+
+/** The first element of an event's array, where that is a text of a name's length; nothing behind it is looked at. */
+export function nameOf(array: string): string | undefined {
+  const name = NAME.exec(array.slice(0, MAX_NAME))?.[1]
+  try {
+    return name === undefined ? undefined : (JSON.parse(name) as string)
+  } catch {
+    return undefined
+  }
+}
+
+const NAME = /^\[\s*("(?:[^"\\]|\\.)*")/
 
 /** Whether it is an array by its ends; what is in between the kernel looks at, and answers. */
 function checkEvent(json: string): void {

@@ -9,8 +9,8 @@ const python = '/usr/bin/python3'
 const isInstalled = spawnSync(python, ['-c', 'import socketio, aiohttp']).status === 0
 const script = new URL('../testing/socketio_client.py', import.meta.url).pathname
 
-test('python\'s client connects, is acknowledged and gets events', { skip: !isInstalled }, async (t) => {
-  const server = await socketIoServer()
+test('python\'s client connects, is acknowledged, and gets and sends events and bytes', { skip: !isInstalled }, async (t) => {
+  const server = await socketIoServer({ parts: { face: { binary: true } } })
   t.after(() => server.close())
   for (const transport of ['websocket', 'polling']) {
     const { stdout } = await promisify(execFile)(python, [script, server.url, transport], { timeout: 60_000 })
@@ -19,6 +19,8 @@ test('python\'s client connects, is acknowledged and gets events', { skip: !isIn
       ['transport', transport],
       ['hello', null],
       ['echo', ['echoed', { text: 'hé 👍' }]],
+      ['call', { size: 512 }],
+      ['bytes', 'back', true],
       ['said', { text: 'one' }],
       ['ended', 'disconnect'],
     ])

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { notFound } from '../kernel/errors.ts'
-import type { SocketIo } from './socketio.ts'
+import { OWN_PATH, type SocketIo } from './socketio.ts'
 
 /** The stock browser client, as its package brings it. */
 const clientFolder = new URL('client-dist/', import.meta.resolve('socket.io/package.json'))
@@ -32,6 +32,7 @@ export function socketIoRoutes(socketIo: SocketIo) {
     // Payloads stay unread: the engine reads them.
     app.addContentTypeParser('*', (_, __, done) => done(null))
     const handler = (request: FastifyRequest, reply: FastifyReply): void => {
+      if (!socketIo.serves(request.url)) throw notFound('This path')
       for (const [name, value] of Object.entries(reply.getHeaders())) {
         if (value !== undefined) reply.raw.setHeader(name, value)
       }
@@ -41,6 +42,7 @@ export function socketIoRoutes(socketIo: SocketIo) {
     for (const url of [path, path.slice(0, -1)]) {
       app.route({ ...hidden, method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], url, bodyLimit: maxBytes, handler })
     }
+    if (path !== OWN_PATH) return
     const cache = new Map<string, Promise<ClientFile>>()
     app.get(`${path}:file`, hidden, async (request, reply) => {
       const { file: name } = request.params as { file: string }

@@ -1,20 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Server as EngineServer, type ServerOptions } from 'engine.io'
-import { Server, type Socket } from 'socket.io'
+import { Server } from 'socket.io'
 import { asCommandError, forbidden, invalid } from '../kernel/errors.ts'
-import type { Endpoint } from '../kernel/face.ts'
+import type { Endpoint, Face, SocketIoEndpoint } from '../kernel/face.ts'
 import type { Hub } from '../kernel/hub.ts'
 import type { Addresses } from './addresses.ts'
 import { noRoom } from './handshake.ts'
 import { originAllowed } from './origin.ts'
-import { readHandshake, refusalText } from './socketio-handshake.ts'
+import { forget, serveNamespace } from './socketio-entrance.ts'
+import { refusalText } from './socketio-handshake.ts'
 import { Encoder, RawDecoder } from './socketio-parser.ts'
-import { connOf, cut, decoderOf, framingOf, shut, SocketIoTransport, type Conn } from './socketio-transport.ts'
+import { connOf, cut, decoderOf, shut, type Conn } from './socketio-transport.ts'
 import { batchingServer } from './websocket.ts'
 
 export interface SocketIoOptions {
   readonly hub: Hub
+  /** Those that are not at `path` are left out; there must be one that is. */
   readonly endpoints: readonly Endpoint[]
   /** Ends with a slash; requests that leave it out are served too. */
   readonly path: string
@@ -27,8 +29,8 @@ export interface SocketIoOptions {
 
 export interface SocketIo {
   readonly path: string
-  /** Whether a request for this path, without its query, belongs here. */
-  serves(path: string): boolean
+  /** Whether a request with this URL belongs here: on a path that is not Socket.IO's own, if it names a version. */
+  serves(url: string): boolean
   /** Bytes of one payload, on either transport. */
   readonly maxBytes: number
   request(request: IncomingMessage, response: ServerResponse): void
@@ -37,6 +39,8 @@ export interface SocketIo {
   close(): Promise<void>
 }
 
+/** Where every Socket.IO client looks when it is given nothing but a host. */
+export const OWN_PATH = '/socket.io/'
 /** Packets up to this many times a face's limit are read, so that they can be answered. */
 const HEADROOM = 16
 /** Milliseconds until a session must have entered a namespace: the round trip of a slow network, some times over. */
@@ -49,8 +53,9 @@ const CONNECT_MS = 10_000
  */
 export function socketIo(options: SocketIoOptions): SocketIo {
   const { hub, path } = options
-  const endpoints = options.endpoints.filter((endpoint) => endpoint.kind === 'socketio')
-  const maxBytes = Math.max(...endpoints.map(({ face }) => face.limits.maxFrameBytes)) * HEADROOM
+  const namespaces = namespacesAt(options.endpoints, path)
+  const sizes = [...namespaces.values()].flat().map(({ limits }) => limits.maxFrameBytes)
+  const maxBytes = Math.max(...sizes) * HEADROOM
   const doors = new Doors(options)
   const engine = new EngineServer({
     wsEngine: batchingServer(hub.flusher, hub.limits),
@@ -72,13 +77,16 @@ export function socketIo(options: SocketIoOptions): SocketIo {
     connectTimeout: CONNECT_MS,
   })
   io.bind(engine)
-  for (const endpoint of endpoints) serve(hub, io, endpoint)
-  if (!endpoints.some(({ namespace }) => namespace === '/')) serveNothing(hub, io)
+  for (const [namespace, faces] of namespaces) serveNamespace(hub, io, namespace, faces)
+  if (!namespaces.has('/')) serveNothing(hub, io)
   const without = path.slice(0, -1)
   return {
     path,
     maxBytes,
-    serves: (candidate) => candidate === path || candidate === without,
+    serves(url) {
+      const [asked, query] = url.split('?', 2)
+      return (asked === path || asked === without) && (path === OWN_PATH || new URLSearchParams(query).has('EIO'))
+    },
     request(request, response) {
       const query = queryOf(request)
       if (!isVersionKnown(query)) return refuseVersion(response)
@@ -93,6 +101,20 @@ export function socketIo(options: SocketIoOptions): SocketIo {
       await io.close()
     },
   }
+}
+
+const pathsOf = ({ paths = [OWN_PATH] }: SocketIoEndpoint): readonly string[] => paths
+
+/** All paths that have any endpoints. */
+export function socketIoPaths(endpoints: readonly Endpoint[]): readonly string[] {
+  return [...new Set(endpoints.flatMap((endpoint) => (endpoint.kind === 'socketio' ? pathsOf(endpoint) : [])))]
+}
+
+/** The faces of each namespace, in their order. */
+function namespacesAt(endpoints: readonly Endpoint[], path: string): ReadonlyMap<string, readonly Face[]> {
+  const here = endpoints.filter((each) => each.kind === 'socketio').filter((each) => pathsOf(each).includes(path))
+  const names = [...new Set(here.map(({ namespace }) => namespace))]
+  return new Map(names.map((name) => [name, here.filter((each) => each.namespace === name).map(({ face }) => face)]))
 }
 
 const queryOf = ({ url }: IncomingMessage): URLSearchParams => new URL(url ?? '/', 'http://unused').searchParams
@@ -170,30 +192,6 @@ function remains({ url, headers: { authorization } }: IncomingMessage): Incoming
   return { url, headers: { authorization }, _query: {}, connection: {} } as unknown as IncomingMessage
 }
 
-function serve(hub: Hub, io: Server, { namespace, face }: Extract<Endpoint, { kind: 'socketio' }>): void {
-  const framing = framingOf(namespace)
-  io.of(namespace)
-    .use((socket, next) => {
-      if (!decoderOf(socket).enter(namespace)) return next(new Error('You have entered this namespace already'))
-      // A session that goes comes back by itself when there is room; a refused namespace does not.
-      if (hub.full) return shut(connOf(socket))
-      try {
-        const { auth, url, headers } = socket.handshake
-        const asked = readHandshake({ auth, url, authorization: headers.authorization }, face)
-        socket.data = asked
-        next()
-      } catch (error) {
-        decoderOf(socket).leave(namespace)
-        next(new Error(refusalText(asCommandError(error))))
-      }
-    })
-    .on('connection', (socket) => {
-      const asked = socket.data as ReturnType<typeof readHandshake>
-      forget(socket)
-      hub.attach(face, new SocketIoTransport(hub, socket, framing), asked)
-    })
-}
-
 /** The main namespace has no face: only EIO3 clients enter it, for they cannot do without. */
 function serveNothing(hub: Hub, io: Server): void {
   io.of('/')
@@ -204,12 +202,6 @@ function serveNothing(hub: Hub, io: Server): void {
         if (!decoderOf(socket).isReadBeside('/')) shut(connOf(socket))
       })
     })
-}
-
-/** The official server keeps the handshake, and in it the token, as long as the socket lives. */
-function forget(socket: Socket): void {
-  socket.data = undefined
-  Object.assign(socket, { handshake: undefined })
 }
 
 /** Rooms are the kernel's. */

@@ -14,8 +14,8 @@ export interface UpgradeOptions {
   readonly hub: Hub
   readonly endpoints: readonly Endpoint[]
   readonly raw: RawWebSockets
-  /** Has its own path and its own form of refusal. */
-  readonly socketIo?: Pick<SocketIo, 'serves' | 'upgrade'> | undefined
+  /** Each has its own path, and they have their own form of refusal. */
+  readonly socketIo?: readonly Pick<SocketIo, 'serves' | 'upgrade'>[]
   readonly allowedOrigins: readonly string[]
   readonly addressOf: (request: IncomingMessage) => string
   readonly addresses: Addresses
@@ -25,13 +25,15 @@ export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Bu
 
 /** Who may become a connection, decided before the handshake: path, origin, the caps against floods, the face. */
 export function upgradeHandler(options: UpgradeOptions): UpgradeHandler {
-  const { hub, raw, socketIo, addressOf, addresses } = options
+  const { hub, raw, socketIo = [], addressOf, addresses } = options
   const endpoints = options.endpoints.filter((endpoint) => endpoint.kind === 'websocket')
   return (request, socket, head) => {
     // A peer that resets during the handshake must not become an uncaught error.
     socket.on('error', destroy)
-    const path = (request.url ?? '/').split('?', 1)[0]!
-    if (socketIo?.serves(path)) return socketIo.upgrade(request, socket, head)
+    const { url = '/' } = request
+    const path = url.split('?', 1)[0]!
+    const engine = socketIo.find((each) => each.serves(url))
+    if (engine) return engine.upgrade(request, socket, head)
     const { origin, host } = request.headers
     if (!originAllowed(origin, host, options.allowedOrigins)) {
       return refuse(socket, forbidden('This origin is not allowed here'))

@@ -2,6 +2,8 @@ import type { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
 import * as ws from 'ws'
 import { WebSocket, WebSocketServer, type ServerOptions } from 'ws'
+import type { Hub } from '../kernel/hub.ts'
+import type { Message } from '../kernel/message.ts'
 import { Outbox, type BatchNode, type Flusher, type Frame, type OutboxLimits, type Sink } from '../kernel/outbox.ts'
 import type { TransportListener } from '../kernel/transport.ts'
 
@@ -105,11 +107,37 @@ export function batchingServer(flusher: Flusher, limits: OutboxLimits) {
   }
 }
 
-/** Text as one whole server frame (not masked), ready to be shared. */
-export function textFrame(text: string): Frame {
-  const options = { fin: true, rsv1: false, opcode: 1, mask: false, readOnly: true }
-  return { bytes: join(Sender.frame(Buffer.from(text), options)) }
+/** Of a raw WebSocket. @throws Error for attachments: there is nothing that would tell which message they are of */
+export function messageFrame(message: Message): Frame {
+  if (typeof message !== 'string') throw new Error('a raw WebSocket carries no attachments')
+  return { bytes: textFrame(message) }
 }
+
+/**
+ * Stops reading for about `ms` milliseconds.
+ * @returns what ends it earlier; undefined when it has stopped already
+ */
+export function pauseReading(ws: WebSocket, ms: number, { wheel }: Pick<Hub, 'wheel'>): (() => void) | undefined {
+  if (ws.isPaused) return undefined
+  ws.pause()
+  const resume = (): void => ws.resume()
+  const ticket = wheel.schedule(ms, resume)
+  return () => {
+    ticket.cancel()
+    resume()
+  }
+}
+
+const TEXT = 1
+const BINARY = 2
+
+/** Text as one whole server frame (not masked), ready to be shared. */
+export const textFrame = (text: string): Buffer => wholeFrame(Buffer.from(text), TEXT)
+
+export const binaryFrame = (data: Buffer): Buffer => wholeFrame(data, BINARY)
+
+const wholeFrame = (data: Buffer, opcode: number): Buffer =>
+  join(Sender.frame(data, { fin: true, rsv1: false, opcode, mask: false, readOnly: true }))
 
 /** `ws` gives the header as bytes and text as the string it was given. */
 function join(list: readonly (Buffer | string)[]): Buffer {

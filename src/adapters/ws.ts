@@ -7,7 +7,7 @@ import type { Hub } from '../kernel/hub.ts'
 import type { Outbox } from '../kernel/outbox.ts'
 import type { Transport, TransportListener } from '../kernel/transport.ts'
 import { PROTOCOL } from './handshake.ts'
-import { batchingServer, textFrame, type BatchingWebSocket } from './websocket.ts'
+import { batchingServer, messageFrame, pauseReading, type BatchingWebSocket } from './websocket.ts'
 
 export interface RawWebSockets {
   /** Takes over an upgrade request of this face, already admitted (origin, caps, a slot where the face wants one). */
@@ -73,10 +73,9 @@ function onClose(this: WebSocket): void {
 }
 
 class WsTransport implements Transport {
-  readonly framing = textFrame
+  readonly framing = messageFrame
   private readonly ws: BatchingWebSocket
   private readonly hub: Hub
-  private paused = false
 
   constructor(ws: BatchingWebSocket, hub: Hub) {
     this.ws = ws
@@ -109,14 +108,8 @@ class WsTransport implements Transport {
     if (this.ws.readyState === this.ws.OPEN) this.ws.ping(payload)
   }
 
-  pause(ms: number): void {
-    if (this.paused) return
-    this.paused = true
-    this.ws.pause()
-    this.hub.wheel.schedule(ms, () => {
-      this.paused = false
-      this.ws.resume()
-    })
+  pause(ms: number): (() => void) | undefined {
+    return pauseReading(this.ws, ms, this.hub)
   }
 
   close(code: number, reason: string): void {

@@ -13,6 +13,7 @@ export interface BusReceiver {
 export interface Bus {
   subscribe(receiver: BusReceiver): void
   publish(events: readonly LogEvent[]): void
+  /** The sending node gets the very object; to the others `exceptConnection` says nothing. */
   signal(signal: Signal): void
   close(): Promise<void>
 }

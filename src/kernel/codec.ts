@@ -1,10 +1,14 @@
 import type { LogEvent, Signal } from './event.ts'
 import type { Face } from './face.ts'
+import type { Message } from './message.ts'
 import type { Frame } from './outbox.ts'
 import { formatPosition } from '../wire/position.ts'
 
-/** How a kind of transport turns text into bytes. Its identity tells which connections can share them. */
-export type Framing = (text: string) => Frame
+/**
+ * How a kind of transport turns a message into bytes. Its identity tells which connections can share them.
+ * @throws Error for attachments, where the transport has no binary events
+ */
+export type Framing = (message: Message) => Frame
 
 /**
  * How a kind of connection writes what everybody gets. Connections that share a codec object share the encoded bytes:

@@ -4,7 +4,7 @@ import type { Admitted } from './admission.ts'
 import { Authentication, NO_TOKEN } from './authentication.ts'
 import type { Codec } from './codec.ts'
 import { Confirmations } from './confirmations.ts'
-import { dispatch } from './dispatch.ts'
+import { commandOf } from './dispatch.ts'
 import { asCommandError, CommandError } from './errors.ts'
 import type { Effect } from './event.ts'
 import type { EndReason, Face, FaceParams } from './face.ts'
@@ -14,6 +14,7 @@ import { parseJson } from './gate.ts'
 import type { Hub } from './hub.ts'
 import { Inbox, type Held } from './inbox.ts'
 import { retrySeconds } from './limits.ts'
+import { restore, type Attachments, type Message } from './message.ts'
 import type { Outbox } from './outbox.ts'
 import type { Room } from './rooms.ts'
 import type { Session } from './session.ts'
@@ -31,6 +32,8 @@ export interface ConnectionRequest {
 
 /** Commands that may wait for the one before them; past it the sender is paused. */
 const MAX_WAITING = 64
+/** Streamed commands under way at once: they share commits, and a group of those takes about as many. */
+const MAX_STREAMING = 256
 /** UTF-16 units of a frame that is too large to read which tell what it was to be. */
 const HEAD = 128
 const PAUSE_MS = 50
@@ -53,9 +56,13 @@ export class Connection implements Receiver, TransportListener {
   private readonly authentication: Authentication
   private readonly admitted: Session | undefined
   private readonly inbox = new Inbox()
+  /** Streamed commands under way. */
+  private readonly streaming = new Set<Promise<void>>()
   private floods: FloodGauge | undefined
   private stalled = false
   private working = false
+  /** Ends the pause of a sender who has sent more than can be worked at once. */
+  private readOn: (() => void) | undefined
   private tickets: { heartbeat?: Ticket; close?: Ticket } = {}
   private confirmations: Confirmations | undefined
 
@@ -84,9 +91,18 @@ export class Connection implements Receiver, TransportListener {
     return state.at === 'open' ? state.session : undefined
   }
 
-  /** A frame for this connection alone. */
-  send(text: string): void {
-    this.outbox.appendAlone(this.transport.framing(text))
+  get isOpen(): boolean {
+    return this.session !== undefined
+  }
+
+  /** Of a face without binary events there is nothing to keep: they are refused. */
+  get maxAttachmentBytes(): number {
+    return this.face.binary ? this.face.limits.maxFrameBytes : 0
+  }
+
+  /** A message for this connection alone. */
+  send(message: Message): void {
+    this.outbox.appendAlone(this.transport.framing(message))
   }
 
   /**
@@ -183,18 +199,11 @@ export class Connection implements Receiver, TransportListener {
   // TransportListener
 
   onText(text: string, ref: Ref): void {
-    if (!this.mayReceive(this.face.limits.pings !== undefined && this.face.isPing?.(text), text, ref)) return
-    this.hub.metrics.framesIn.inc({ module: this.face.module })
-    if (this.inbox.length >= MAX_WAITING) this.transport.pause(PAUSE_MS)
-    try {
-      this.inbox.add(text, ref)
-    } catch (error) {
-      return this.refuse(asCommandError(error), text, ref)
-    }
-    this.work()
+    this.take(text, ref)
   }
 
-  onBinary(text?: string, ref?: Ref): void {
+  onBinary(text?: string, ref?: Ref, attachments?: Attachments): void {
+    if (this.face.binary && text !== undefined && attachments) return this.take(text, ref, attachments)
     if (!this.mayReceive(false, text, ref)) return
     if (!this.session && !this.authentication.repeatable) return this.end('token', 'unauthenticated', NO_TOKEN)
     const details = { frame: 'must be a text frame with JSON; binary frames are not accepted' }
@@ -225,6 +234,18 @@ export class Connection implements Receiver, TransportListener {
     this.confirmations?.end()
   }
 
+  private take(text: string, ref: Ref, attachments?: Attachments): void {
+    if (!this.mayReceive(this.face.limits.pings !== undefined && this.face.isPing?.(text), text, ref)) return
+    this.hub.metrics.framesIn.inc({ module: this.face.module })
+    if (this.inbox.length >= MAX_WAITING) this.readOn = this.transport.pause(PAUSE_MS) ?? this.readOn
+    try {
+      this.inbox.add(text, ref, attachments)
+    } catch (error) {
+      return this.refuse(asCommandError(error), text, ref)
+    }
+    this.work()
+  }
+
   /** Size, rate and sign of life; false when the frame is not to be looked at. */
   private mayReceive(ping = false, text?: string, ref?: Ref): boolean {
     if (this.isEnding) return false
@@ -247,14 +268,23 @@ export class Connection implements Receiver, TransportListener {
     while (this.authentication.state.at !== 'opening') {
       const held = this.inbox.next()
       if (!held) break
-      try {
-        await this.handle(held)
-      } catch (cause) {
-        if (!(cause instanceof CommandError)) this.hub.onError(cause)
-        this.refuse(asCommandError(cause), held.text, held.ref)
+      await this.guard(held, () => this.handle(held))
+      if (this.readOn && this.inbox.length < MAX_WAITING / 2) {
+        this.readOn()
+        this.readOn = undefined
       }
     }
     this.working = false
+  }
+
+  /** What it throws is told to who sent the frame. */
+  private async guard(held: Held, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (cause) {
+      if (!(cause instanceof CommandError)) this.hub.onError(cause)
+      this.refuse(asCommandError(cause), held.text, held.ref)
+    }
   }
 
   private async handle(held: Held): Promise<void> {
@@ -268,10 +298,30 @@ export class Connection implements Receiver, TransportListener {
       if (!repeatable) return this.end('token', 'unauthenticated', NO_TOKEN)
       throw new CommandError('unauthenticated', 'Authenticate first: this connection has no valid token')
     }
-    const frame = parseJson(held.text)
+    const parsed = parseJson(held.text)
+    const frame = held.attachments ? restore(parsed, held.attachments) : parsed
     const token = repeatable ? this.tokenOf(frame) : undefined
     if (token !== undefined) return authentication.openAgain(token, held)
-    const reply = await dispatch({ connection: this, session: state.session }, frame)
+    const { command, data } = commandOf(face, frame)
+    let isAnswered = false
+    const answer = (reply: string | undefined): void => {
+      if (!isAnswered) this.answer(held, reply)
+      isAnswered = true
+    }
+    const context = { connection: this, session: state.session, reply: answer }
+    const run = async (): Promise<void> => answer((await command.run(context, data)) ?? undefined)
+    if (!command.streamed) {
+      await Promise.all(this.streaming)
+      return run()
+    }
+    if (this.streaming.size >= MAX_STREAMING) await Promise.race(this.streaming)
+    const running = this.guard(held, run)
+    this.streaming.add(running)
+    void running.then(() => this.streaming.delete(running))
+  }
+
+  private answer(held: Held, reply: string | undefined): void {
+    const { face } = this
     const isAnswered = held.ref !== undefined || (reply !== undefined && !face.acknowledged)
     if (isAnswered) this.transport.reply(reply ?? face.outcome(undefined, held.text), held.ref)
   }

@@ -1,17 +1,15 @@
-import type { CommandContext } from './face.ts'
+import type { Command, Face } from './face.ts'
 import { invalid } from './errors.ts'
 
 /**
- * From a client's frame, past the gate, to the one command it is: name, rebuild from the schema, run.
- * @returns the reply, if the command has one.
+ * From a client's frame, past the gate, to the one command it is, and what it brings, rebuilt from the schema.
  * @throws CommandError, which the connection turns into the document's error frame
  */
-export async function dispatch(context: CommandContext, frame: unknown): Promise<string | undefined> {
-  const { face } = context.connection
+export function commandOf(face: Face, frame: unknown): { readonly command: Command; readonly data: unknown } {
   const inbound = face.decode(frame)
   const command = face.commands.get(inbound.name)
   if (!command) throw unknownCommand(inbound.name, [...face.commands.keys()])
-  return (await command.run(context, command.decode(inbound.data))) ?? undefined
+  return { command, data: command.decode(inbound.data) }
 }
 
 const unknownCommand = (name: string, known: readonly string[]) =>

@@ -14,11 +14,13 @@ export class CommandError extends Error {
   readonly retryAfter: number | undefined
   /** REST status: that of its kind, unless HTTP has a more exact one. */
   readonly http: number
+  /** A code more exact than that of its kind, where the module's document has one. */
+  readonly code: string | undefined
 
   constructor(
     kind: ErrorKind,
     message: string,
-    options: { details?: ErrorDetails; retryAfter?: number; http?: number } = {},
+    options: { details?: ErrorDetails; retryAfter?: number; http?: number; code?: string } = {},
   ) {
     super(message)
     this.name = 'CommandError'
@@ -26,6 +28,7 @@ export class CommandError extends Error {
     this.details = options.details
     this.retryAfter = options.retryAfter
     this.http = options.http ?? errors[kind].http
+    this.code = options.code
   }
 }
 

@@ -1,4 +1,5 @@
 import type { CloseKind } from '../wire/closes.ts'
+import type { Connection } from './connection.ts'
 import type { Audience, Room } from './rooms.ts'
 
 /**
@@ -46,4 +47,11 @@ export interface Signal {
   readonly type: string
   readonly audience: Audience
   readonly payload: object
+  /**
+   * What is kept elsewhere than in the log: never dropped. It also goes to who reads slowly, and counts towards what
+   * cuts a connection (rule K-10), and to who has not caught up with the log yet.
+   */
+  readonly keep?: true
+  /** The one connection, of this node, that is left out. */
+  readonly exceptConnection?: Connection
 }

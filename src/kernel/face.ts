@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts'
 import type { CommandError } from './errors.ts'
 import type { LogEvent } from './event.ts'
 import type { Window } from './limits.ts'
+import type { Message } from './message.ts'
 import type { Room } from './rooms.ts'
 import type { Decode } from './schema.ts'
 import { compile } from './schema.ts'
@@ -26,12 +27,19 @@ export interface Inbound {
 export interface CommandContext {
   readonly connection: Connection
   readonly session: Session
+  /** Sends the reply at once, between the signals around it; what the command returns is then not sent. */
+  readonly reply: (text: string) => void
 }
 
 /** One command of a face: checked against its schema, rebuilt, then run. What `run` returns is sent as the reply. */
 export interface Command {
   readonly decode: Decode<unknown>
   readonly run: (context: CommandContext, data: unknown) => Promise<string | void> | string | void
+  /**
+   * The next of its connection's frames is handled without waiting for it, if that is such a command too: one that keeps
+   * their order itself, by beginning its unit of work at once. Many then share a commit (rule K-15).
+   */
+  readonly streamed?: true
 }
 
 export function command<S extends TSchema>(
@@ -66,7 +74,20 @@ export type Endpoint =
       /** The parameters in a path that is this face's, undefined for any other path. */
       readonly match: (path: string) => FaceParams | undefined
     }
-  | { readonly kind: 'socketio'; readonly face: Face; readonly namespace: string }
+  | SocketIoEndpoint
+
+/**
+ * One face may be at several: its counts and rooms are then shared. Several faces may be at one: a socket that comes
+ * there with a token is a connection of each of them, and an event goes to the first that has a command of its name,
+ * or else to the first of all. Without a token it is one of those that have no `connectError`.
+ */
+export interface SocketIoEndpoint {
+  readonly kind: 'socketio'
+  readonly face: Face
+  readonly namespace: string
+  /** Of the URL, each with a slash at either end. Absent: `/socket.io/` alone. */
+  readonly paths?: readonly string[]
+}
 
 /** What a module shows on a socket: its document, as functions from our terms to its frames. */
 export interface Face {
@@ -111,6 +132,13 @@ export interface Face {
    */
   refusal?(error: CommandError): string
   /**
+   * Present: on Socket.IO the token comes with the handshake; it is checked and a slot is taken before the socket is
+   * let into the namespace, and who is refused gets a `connect_error` with this message and data. What would keep the
+   * whole server from taking anybody (it is full, or goes away) ends the session instead: from that a stock client
+   * comes back by itself. Absent: everybody is let in, then told in frames. Raw WebSockets never ask it.
+   */
+  connectError?(error: CommandError, at: number): { readonly message: string; readonly data: object }
+  /**
    * Parameters of the query that this face wants among its `params`. Doubled ones and comma-separated values are
    * collected in their order, without empty ones: `?a=1&a=2,3` is `1,2,3`. More than 64 values of a name, or one over
    * 200 characters, are refused before the handshake. Of Socket.IO they are looked for in `auth` first, and what
@@ -129,8 +157,13 @@ export interface Face {
   decode(frame: unknown): Inbound
   /** The token, when this frame is the face's way to present one. Absent: it comes with the upgrade or not at all. */
   token?(frame: unknown): string | undefined
-  event(type: string, payload: string, at: number, position: string | undefined): string
-  signal(type: string, payload: object, at: number): string
+  /**
+   * Present: events with attachments are taken, up to 10 in each. `limits.maxFrameBytes` counts them too, and what
+   * commands get has a `Uint8Array` in the place of each; schemas say so with `Bytes`. Absent: they are refused.
+   */
+  readonly binary?: true
+  event(type: string, payload: string, at: number, position: string | undefined): Message
+  signal(type: string, payload: object, at: number): Message
   /** @param request the frame that is refused, for documents whose errors name it; of one too large its beginning */
   error(error: CommandError, request?: string): string
   /**

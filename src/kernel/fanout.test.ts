@@ -123,3 +123,23 @@ test('K-10 signals are left out for a connection that reads slowly, events are n
   fanout.events([event(1)])
   assert.deepEqual(slow.got, ['1'])
 })
+
+test('K-10 a signal that is kept goes to who reads slowly and who is catching up, not to who is being opened', () => {
+  const { fanout, receiver } = setup()
+  const slow = receiver('a')
+  slow.congest()
+  const late = Object.assign(receiver('a'), { live: false, isOpen: true })
+  const opening = Object.assign(receiver('a'), { live: false, isOpen: false })
+  fanout.signal({ module: 'toy', type: 'waved', audience: { to: ['a'] }, payload: {}, keep: true })
+  assert.deepEqual([slow.got.length, late.got.length, opening.got.length], [1, 1, 0])
+})
+
+test('one connection can be left out of a signal, and of that signal alone', () => {
+  const { fanout, receiver } = setup()
+  const [one, two] = [receiver('a', 'b'), receiver('a', 'b')]
+  const signal = { module: 'toy', type: 'waved', audience: { to: ['a', 'b'] }, payload: {} }
+  fanout.signal({ ...signal, exceptConnection: one as never })
+  assert.deepEqual([one.got.length, two.got.length], [0, 1])
+  fanout.signal(signal)
+  assert.deepEqual([one.got.length, two.got.length], [1, 2])
+})

@@ -12,6 +12,8 @@ export interface Receiver extends Member {
   readonly outbox: Outbox
   /** False until it has caught up with the log: the replay gives it what comes meanwhile. */
   readonly live: boolean
+  /** True once it has been sent what it starts with: it may not be live yet. */
+  readonly isOpen: boolean
   /** Mark of the last fan-out that reached it: what makes "in several rooms" still "once". Kept by Fanout. */
   stamp: number
   /** A room change by an event while the connection is still reading which rooms it belongs to. */
@@ -90,9 +92,11 @@ export class Fanout<R extends Receiver> implements BusReceiver {
   signal(signal: Signal): void {
     const at = this.options.clock.now()
     const frames = new FrameCache((codec) => codec.signal(signal, at))
-    this.each(signal.audience, (receiver) => {
-      if (!receiver.outbox.congested) receiver.outbox.append(frames.for(receiver.codec))
-    })
+    const { audience, keep = false, exceptConnection } = signal
+    const give = (receiver: R): void => {
+      if (keep || !receiver.outbox.congested) receiver.outbox.append(frames.for(receiver.codec))
+    }
+    this.each(audience, give, { toAllOpen: keep, except: exceptConnection })
   }
 
   private deliver(event: LogEvent): void {
@@ -119,14 +123,23 @@ export class Fanout<R extends Receiver> implements BusReceiver {
     }
   }
 
-  private each(audience: Audience, give: (receiver: R) => void): number {
+  /**
+   * @param options.toAllOpen to those, too, who have not caught up with the log
+   * @param options.except who is left out; elsewhere than by the mark it would be asked of every member
+   */
+  private each(
+    audience: Audience,
+    give: (receiver: R) => void,
+    { toAllOpen = false, except }: { toAllOpen?: boolean; except?: Pick<Receiver, 'stamp'> | undefined } = {},
+  ): number {
     const { rooms } = this.options
     const whole = !audience.within && !audience.except
     const stamp = (this.stamp += 1)
+    if (except) except.stamp = stamp
     let count = 0
     for (const room of audience.to) {
       for (const receiver of rooms.members(room)) {
-        if (!receiver.live || receiver.stamp === stamp) continue
+        if (receiver.stamp === stamp || !(receiver.live || (toAllOpen && receiver.isOpen))) continue
         receiver.stamp = stamp
         if (!whole && !inAudience(receiver.rooms, audience)) continue
         give(receiver)

@@ -1,11 +1,13 @@
 import { CommandError } from './errors.ts'
+import type { Attachments } from './message.ts'
 import type { Ref } from './transport.ts'
 
 /** A frame as it came, and how its sender is answered. */
 export interface Held {
   readonly text: string
   readonly ref: Ref
-  /** Size of `text` as UTF-8. */
+  readonly attachments: Attachments | undefined
+  /** Size of `text` as UTF-8, and of the attachments. */
   readonly bytes: number
 }
 
@@ -25,14 +27,14 @@ export class Inbox {
   }
 
   /** @throws CommandError rate_limited when no more may wait; the frame is not taken */
-  add(text: string, ref: Ref): void {
-    const bytes = Buffer.byteLength(text)
+  add(text: string, ref: Ref, attachments?: Attachments): void {
+    const bytes = Buffer.byteLength(text) + (attachments?.bytes ?? 0)
     const full = this.frames.length >= MAX_FRAMES || this.bytes + bytes > MAX_BYTES
     if (full && this.frames.length > 0) {
       const message = 'Too many commands are waiting; wait for their answers'
       throw new CommandError('rate_limited', message, { retryAfter: 1 })
     }
-    this.frames.push({ text, ref, bytes })
+    this.frames.push({ text, ref, attachments, bytes })
     this.bytes += bytes
   }
 

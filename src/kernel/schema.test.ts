@@ -4,6 +4,7 @@ import * as fc from 'fast-check'
 import Type from 'typebox'
 import { seeded } from '../testing/random.ts'
 import { CommandError, type ErrorDetails } from './errors.ts'
+import { Bytes } from '../wire/bytes.ts'
 import { FreeObject } from '../wire/free-object.ts'
 import { compile, type Decode } from './schema.ts'
 
@@ -263,4 +264,33 @@ test('K-9 a choice that fails says what is allowed in plain words, or what is wr
   assert.deepEqual(details(choose, { target: {} }), { 'target.name': 'is required' })
   assert.deepEqual(details(choose, {}), { target: 'is required' })
   assert.deepEqual(names(details(choose, { target: 1, lists: ['x', [{}]] })), ['lists.1.0.name', 'lists.0'])
+})
+
+const Binary = Type.Object({
+  data: Bytes(4),
+  vector: Type.Optional(Type.Union([Type.Array(Type.Integer()), Bytes(4)], { description: 'numbers or bytes' })),
+  more: Type.Optional(Type.Array(Bytes(4))),
+  free: Type.Optional(FreeObject),
+  person: Type.Optional(Type.Object({ name: Type.Optional(Type.String()) })),
+})
+const decodeBinary = compile(Binary)
+
+test('K-9 bytes are given on as they are where a schema asks for them, within its length', () => {
+  const data = new Uint8Array([1, 2, 3, 4])
+  assert.equal(decodeBinary({ data }).data, data)
+  assert.deepEqual(decodeBinary({ data, vector: data, more: [data] }), { data, vector: data, more: [data] })
+  assert.deepEqual(decodeBinary({ data, vector: [1, 2] }), { data, vector: [1, 2] })
+  assert.deepEqual(details(decodeBinary, { data: new Uint8Array(5) }), { data: 'must not be over 4 bytes' })
+  for (const none of ['AQ==', [1], { 0: 1 }, null, 1, { _placeholder: true, num: 0 }]) {
+    assert.deepEqual(details(decodeBinary, { data: none }), { data: 'must be bytes' })
+  }
+  assert.deepEqual(details(decodeBinary, {}), { data: 'is required' })
+  assert.deepEqual(details(decodeBinary, { data, vector: new Uint8Array(5) }), { vector: 'must be numbers or bytes' })
+})
+
+test('K-9 bytes where an object may be are refused, not walked', () => {
+  const data = new Uint8Array(4)
+  for (const input of [{ free: data }, { free: { a: [data] } }, { person: data }]) {
+    assert.deepEqual(names(details(decodeBinary, { data, ...input })), ['frame'])
+  }
 })

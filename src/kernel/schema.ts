@@ -41,6 +41,7 @@ function fromText(shape: Shape, text: string): unknown {
 }
 
 interface Shape {
+  readonly '~bytes'?: true
   readonly type?: unknown
   readonly enum?: readonly unknown[]
   readonly anyOf?: readonly Shape[]
@@ -86,10 +87,16 @@ const isFree = (shape: Shape): boolean => shape.type === 'object' && shape.addit
 const SCALARS: readonly unknown[] = ['string', 'integer', 'number', 'boolean', 'null']
 
 const isScalar = (shape: Shape): boolean =>
-  SCALARS.includes(shape.type) || shape.enum !== undefined || (shape.anyOf?.every(isScalar) ?? false)
+  isBytes(shape) || SCALARS.includes(shape.type) || shape.enum !== undefined || (shape.anyOf?.every(isScalar) ?? false)
+
+/** `Bytes` of wire/bytes.ts. */
+const isBytes = (shape: Shape): boolean => shape['~bytes'] === true
+
+const takesBytes = (choice: Shape): boolean => isBytes(choice) || (choice.anyOf?.some(takesBytes) ?? false)
 
 function rebuild(choice: Shape, value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Uint8Array) return takesBytes(choice) ? value : refuseBytes()
   const shape = fitting(choice)
   if (Array.isArray(value)) return shape.items ? value.map((item) => rebuild(shape.items!, item)) : []
   if (isFree(shape)) return copyOf(value)
@@ -104,9 +111,15 @@ function rebuild(choice: Shape, value: unknown): unknown {
 /** All of it, but what would be a prototype. No deeper than the gate has let through. */
 function copyOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copyOf)
+  if (value instanceof Uint8Array) return refuseBytes()
   if (typeof value !== 'object' || value === null) return value
   const members = Object.entries(value).filter(([key]) => key !== '__proto__')
   return Object.fromEntries(members.map(([key, inner]) => [key, copyOf(inner)]))
+}
+
+/** They pass for an object: with a million members, if one asks. */
+function refuseBytes(): never {
+  throw invalid({ frame: 'must have bytes only where they are asked for' })
 }
 
 interface Fault {

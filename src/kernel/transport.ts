@@ -1,4 +1,5 @@
 import type { Framing } from './codec.ts'
+import type { Attachments } from './message.ts'
 import type { Outbox } from './outbox.ts'
 
 /**
@@ -16,8 +17,11 @@ export interface Transport {
   /** Asks the peer's protocol stack for a sign of life; `onPong` brings the same payload when it has consumed
    * everything sent before. */
   ping(payload: string): void
-  /** Stops reading for about `ms` milliseconds, so that TCP slows a flooding sender. */
-  pause(ms: number): void
+  /**
+   * Stops reading for about `ms` milliseconds, so that TCP slows a flooding sender.
+   * @returns what ends the pause earlier; undefined when it has stopped already, or cannot
+   */
+  pause(ms: number): (() => void) | undefined
   /** True while a message has begun and not ended. */
   readonly midMessage: boolean
   close(code: number, reason: string): void
@@ -31,8 +35,13 @@ export type Ref = number | undefined
 
 export interface TransportListener {
   onText(text: string, ref: Ref): void
-  /** @param text the message around the bytes, where the transport has one */
-  onBinary(text?: string, ref?: Ref): void
+  /** Bytes of one message's attachments that are worth keeping for it; 0: it takes none. */
+  readonly maxAttachmentBytes: number
+  /**
+   * @param text the message around the bytes, where the transport has one
+   * @param attachments given with `text`, to who takes any
+   */
+  onBinary(text?: string, ref?: Ref, attachments?: Attachments): void
   /** A protocol-level ping: has been answered, counts as a frame. */
   onPing(): void
   onPong(payload: string): void

@@ -15,7 +15,10 @@ export interface Unit extends Tx {
   readonly now: number
   /** The event joins the log when this unit commits; nothing is sent before. */
   emit(event: EmittedEvent): void
-  /** Called after the commit, not at all after a rollback. For waking what waits in memory. */
+  /**
+   * Called after the commit, not at all after a rollback: between this unit's events and those of the next in its group.
+   * For waking what waits in memory.
+   */
   after(fn: () => void): void
 }
 
@@ -38,10 +41,17 @@ interface Pending {
 
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
 
+/** What a command leaves to be done after the commit. */
+interface Aftermath {
+  /** How many of the group's events are its own: they come after those of the commands before it. */
+  readonly events: number
+  readonly after: readonly (() => void)[]
+}
+
 interface Written {
   readonly outcomes: readonly Outcome[]
   readonly events: readonly LogEvent[]
-  readonly after: readonly (() => void)[]
+  readonly aftermaths: readonly Aftermath[]
 }
 
 export interface GroupCommitOptions {
@@ -143,30 +153,53 @@ export class GroupCommit implements UnitOfWork {
     if (this.isBroken) return group.forEach((pending) => pending.reject(unwritable()))
     const started = clock.monotonic()
     const now = clock.now()
-    let outcomes: readonly Outcome[]
-    let events: readonly LogEvent[]
-    let after: readonly (() => void)[]
+    let written: Written
     try {
-      ;({ outcomes, events, after } = await this.write(group, now))
+      written = await this.write(group, now)
     } catch (error) {
       if (error instanceof StorageBroken) this.broken = error
       this.options.onFailed?.(error)
       return group.forEach((pending) => pending.reject(unwritable()))
     }
     this.options.onGroup?.(group.length, clock.monotonic() - started)
-    try {
-      publish(events)
-      for (const fn of after) fn()
-    } catch (error) {
-      // Committed is committed: whoever waits for the answer gets it.
-      this.options.onFailed?.(error)
-    }
+    // Committed is committed: whoever waits for the answer, or for an event, gets it.
+    for (const error of settle(written, publish)) this.options.onFailed?.(error)
     group.forEach((pending, i) => {
-      const outcome = outcomes[i]!
+      const outcome = written.outcomes[i]!
       if (outcome.ok) pending.resolve(outcome.value)
       else pending.reject(outcome.error)
     })
   }
+}
+
+/**
+ * Command by command: what one does in memory comes after its own events and before those of the next.
+ * @returns what went wrong in it
+ */
+function settle({ events, aftermaths }: Written, publish: (events: readonly LogEvent[]) => void): readonly unknown[] {
+  const errors: unknown[] = []
+  const attempt = (fn: () => void): void => {
+    try {
+      fn()
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  let [published, due] = [0, 0]
+  const publishDue = (): void => {
+    const ready = events.slice(published, due)
+    published = due
+    if (ready.length > 0) attempt(() => publish(ready))
+  }
+  for (const { events: own, after } of aftermaths) {
+    due += own
+    if (after.length === 0) continue
+    publishDue()
+    for (const fn of after) attempt(fn)
+  }
+  due = events.length
+  publishDue()
+  return errors
 }
 
 async function runGroup(
@@ -177,7 +210,7 @@ async function runGroup(
 ): Promise<Written> {
   const outcomes: Outcome[] = []
   const emitted: EmittedEvent[] = []
-  const after: (() => void)[] = []
+  const aftermaths: Aftermath[] = []
   for (const { work } of group) {
     const share = new Share(tx, now)
     try {
@@ -185,7 +218,7 @@ async function runGroup(
       // PostgreSQL aborts the whole transaction with a failed statement, whoever catches the failure.
       if (share.failed && !options.savepoints) throw new Spoilt()
       emitted.push(...share.emitted)
-      after.push(...share.afterwards)
+      aftermaths.push({ events: share.emitted.length, after: share.afterwards })
       outcomes.push({ ok: true, value })
     } catch (error) {
       if (error instanceof TransactionLost || error instanceof Spoilt) throw error
@@ -195,7 +228,7 @@ async function runGroup(
       outcomes.push({ ok: false, error })
     }
   }
-  return { outcomes, events: await eventLog.append(tx, emitted, now), after }
+  return { outcomes, events: await eventLog.append(tx, emitted, now), aftermaths }
 }
 
 /** A command failed after it had written, in a group without savepoints: all of it is to be done again with them. */

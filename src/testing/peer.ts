@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Message } from '../kernel/message.ts'
 import { Outbox, type BatchNode, type Sink } from '../kernel/outbox.ts'
 import type { Ref, Transport, TransportListener } from '../kernel/transport.ts'
 import type { Toy } from './toy.ts'
@@ -9,7 +10,10 @@ export class Peer implements Transport, Sink {
   readonly pings: string[] = []
   readonly midMessage = false
   readonly outbox: Outbox
-  readonly framing = (text: string) => ({ bytes: Buffer.from(`${text}\n`) })
+  readonly framing = (message: Message) => {
+    const line = typeof message === 'string' ? message : `${message.text} + ${message.attachments.length} attachments`
+    return { bytes: Buffer.from(`${line}\n`) }
+  }
   bufferedBytes = 0
   listener: TransportListener | undefined
 
@@ -41,7 +45,7 @@ export class Peer implements Transport, Sink {
     this.pings.push(payload)
   }
 
-  pause(): void {}
+  pause(): undefined {}
 
   close(code: number): void {
     this.reply(`close ${code}`, undefined)

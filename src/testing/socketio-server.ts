@@ -3,16 +3,19 @@ import type { ServerOptions } from 'engine.io'
 import { pino } from 'pino'
 import { Addresses, type AddressLimits } from '../adapters/addresses.ts'
 import { createHttp } from '../adapters/http.ts'
-import { socketIo, type SocketIo } from '../adapters/socketio.ts'
+import { socketIo, socketIoPaths, type SocketIo } from '../adapters/socketio.ts'
 import { upgradeHandler } from '../adapters/upgrade.ts'
 import { rawWebSockets } from '../adapters/ws.ts'
 import { systemClock, type Clock } from '../kernel/clock.ts'
+import type { SocketIoEndpoint } from '../kernel/face.ts'
 import type { HubLimits } from '../kernel/hub.ts'
 import { toyKernel, type Toy, type ToyParts } from './toy.ts'
 
 export interface SocketIoServerOptions {
   /** Where the toy face is. */
   readonly namespaces?: readonly string[]
+  /** In place of `namespaces`, which faces are where. */
+  readonly endpoints?: (toy: Toy) => readonly SocketIoEndpoint[]
   readonly clock?: Clock
   readonly hub?: Partial<HubLimits>
   readonly parts?: ToyParts
@@ -38,12 +41,16 @@ export async function socketIoServer(options: SocketIoServerOptions = {}): Promi
   const addresses = new Addresses(clock, { perMinute: 0, open: 0, ...options.addresses })
   const doors = {
     hub: toy.hub,
-    endpoints: namespaces.map((namespace) => ({ kind: 'socketio' as const, face: toy.face, namespace })),
+    endpoints:
+      options.endpoints?.(toy) ??
+      namespaces.map((namespace) => ({ kind: 'socketio' as const, face: toy.face, namespace })),
     allowedOrigins,
     addressOf: () => 'test',
     addresses,
   }
-  const adapter = socketIo({ ...doors, path: '/socket.io/', ...(options.engine && { engine: options.engine }) })
+  const adapters = socketIoPaths(doors.endpoints).map((path) =>
+    socketIo({ ...doors, path, ...(options.engine && { engine: options.engine }) }),
+  )
   const http = await createHttp({
     apis: [],
     authenticator: toy.hub.authenticator,
@@ -54,20 +61,20 @@ export async function socketIoServer(options: SocketIoServerOptions = {}): Promi
     trustProxy: false,
     maxBodyBytes: 1_024,
     metricsToken: '',
-    socketIo: adapter,
+    socketIo: adapters,
     ready: () => true,
   })
-  http.server.on('upgrade', upgradeHandler({ ...doors, raw: rawWebSockets(toy.hub), socketIo: adapter }))
+  http.server.on('upgrade', upgradeHandler({ ...doors, raw: rawWebSockets(toy.hub), socketIo: adapters }))
   await http.listen({ port: 0, host: '127.0.0.1' })
   const { port } = http.server.address() as AddressInfo
   return {
     toy,
-    socketIo: adapter,
+    socketIo: adapters[0]!,
     addresses,
     port,
     url: `http://127.0.0.1:${port}`,
     async close() {
-      await adapter.close()
+      for (const adapter of adapters) await adapter.close()
       // Clients that have just left may still be saying so.
       const cutting = setInterval(() => http.server.closeAllConnections(), 5)
       await http.close().finally(() => clearInterval(cutting))

@@ -21,6 +21,12 @@ async def main(url, transport):
     print(json.dumps(['transport', client.transport()]))
     print(json.dumps(['hello', await asyncio.wait_for(hello, 10)]))
     print(json.dumps(['echo', await client.call('echo', {'text': 'h\u00e9 \U0001f44d'}, namespace='/toys')]))
+    echoed = asyncio.get_running_loop().create_future()
+    client.on('bytes', lambda data: echoed.set_result(data), namespace='/toys')
+    given = bytes(range(256)) * 2
+    print(json.dumps(['call', await client.call('bytes', {'data': given}, namespace='/toys')]))
+    back = await asyncio.wait_for(echoed, 10)
+    print(json.dumps(['bytes', back['name'], isinstance(back['data'], bytes) and back['data'] == given]))
     await client.emit('say', {'text': 'one'}, namespace='/toys')
     print(json.dumps(['said', await asyncio.wait_for(said, 10)]))
     await client.disconnect()

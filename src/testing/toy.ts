@@ -12,14 +12,19 @@ import { command, type Face } from '../kernel/face.ts'
 import { Hub, type HubLimits } from '../kernel/hub.ts'
 import { idempotencyMigrations } from '../kernel/idempotency.ts'
 import { jobMigrations } from '../kernel/jobs.ts'
+import { messageOf } from '../kernel/message.ts'
 import { Metrics } from '../kernel/metrics.ts'
 import { userRoom } from '../kernel/rooms.ts'
 import type { Authenticator, Session } from '../kernel/session.ts'
 import { GroupCommit } from '../kernel/unit-of-work.ts'
+import { Bytes } from '../wire/bytes.ts'
 
 export const TOY_ROOM = 'toy:room'
 
-/** The smallest protocol: one command that is answered, one that makes an event, one that makes a signal. */
+/**
+ * The smallest protocol: a command that is answered, one that makes an event, one that makes a signal; and with
+ * `binary`, one that sends bytes back and one that gives them to everybody else.
+ */
 export interface Toy {
   readonly hub: Hub
   readonly face: Face
@@ -117,6 +122,20 @@ function toyFace(unitOfWork: GroupCommit, database: Database, hub: () => Hub): F
           hub().signal({ module: 'toy', type: 'waved', audience: { to: [TOY_ROOM] }, payload: { text } }),
         ),
       ],
+      [
+        'bytes',
+        command(Type.Object({ data: Bytes(1_024) }), ({ connection }, { data }) => {
+          connection.send(messageOf(['bytes', { data, name: 'back' }]))
+          return JSON.stringify([{ size: data.length }])
+        }),
+      ],
+      [
+        'cast',
+        command(Type.Object({ data: Bytes(1_024) }), ({ connection }, { data }) => {
+          const audience = { to: [TOY_ROOM] }
+          hub().signal({ module: 'toy', type: 'cast', audience, payload: { data }, keep: true, exceptConnection: connection })
+        }),
+      ],
       ['crash', command(Type.Object({}), () => Promise.reject(new Error('a secret of the inside')))],
     ]),
     home: (session) => userRoom('toy', session.account.id),
@@ -127,7 +146,7 @@ function toyFace(unitOfWork: GroupCommit, database: Database, hub: () => Hub): F
     token: (frame) => (Array.isArray(frame) && frame[0] === 'token' ? String(frame[1]) : undefined),
     event: (type, payload, _, position) =>
       position === undefined ? line(type, payload) : `["${type}",${payload},"${position}"]`,
-    signal: (type, payload) => line(type, JSON.stringify(payload)),
+    signal: (type, payload) => messageOf([type, payload]),
     error: ({ kind, message }) => line('error', JSON.stringify({ kind, message })),
     outcome: (error) => JSON.stringify([{ ok: error === undefined }]),
     resync: (position) => line('resync', JSON.stringify(position)),

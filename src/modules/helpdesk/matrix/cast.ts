@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { testWorld, type Answer, type User, type World } from '../../../testing/world.ts'
-import { made, Tab } from '../testing.ts'
+import { helpdeskAlone, made, Tab } from '../testing.ts'
 
 /**
  * Who asks. ano: without a token on the socket, with one that is none over REST. cus: a customer who is a member of
@@ -99,7 +99,7 @@ export class Cast {
   }
 
   static async gather(): Promise<Cast> {
-    const cast = new Cast(await testWorld({ config: unlimited }))
+    const cast = new Cast(await testWorld({ config: { ...helpdeskAlone, ...unlimited } }))
     const { users, world, channels } = cast
     // The first account of all is the administrator of the server.
     for (const who of [...listeners, 'spare', ...named] as const) users[who] = await world.user(who)

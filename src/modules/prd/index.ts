@@ -1,0 +1,119 @@
+import type { Identity } from '../../identity/index.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { Database } from '../../kernel/database.ts'
+import { CommandError } from '../../kernel/errors.ts'
+import type { Endpoint } from '../../kernel/face.ts'
+import type { Hub } from '../../kernel/hub.ts'
+import type { JobHandler } from '../../kernel/jobs.ts'
+import type { Module } from '../../kernel/module.ts'
+import type { UnitOfWork } from '../../kernel/unit-of-work.ts'
+import { watchAccounts } from './actions/accounts.ts'
+import type { Parts } from './actions/parts.ts'
+import { purges } from './actions/purging.ts'
+import { healRepositories } from './actions/versions.ts'
+import { expireFeeds } from './actions/telling.ts'
+import { Documents } from './document/documents.ts'
+import { Inspector } from './document/inspector.ts'
+import { prdFace, type Offer } from './face.ts'
+import { errorCodesByKind } from './failures.ts'
+import { Differ } from './history/differ.ts'
+import { Repositories } from './history/repositories.ts'
+import { Turns } from './history/turns.ts'
+import { Live } from './live.ts'
+import { recall } from './returning.ts'
+import { MODULE } from './rooms.ts'
+import { prdApiRoutes } from './routes.ts'
+import { Saving } from './saving.ts'
+import type { PrdSettings } from './settings.ts'
+
+export type { PrdSettings } from './settings.ts'
+export { prdMigrations } from './tables.ts'
+
+export interface PrdOptions {
+  readonly database: Database
+  readonly identity: Pick<Identity, 'observe'>
+  readonly unitOfWork: UnitOfWork
+  readonly clock: Clock
+  readonly hub: Hub
+  readonly settings: PrdSettings
+}
+
+/** What each namespace offers; `/ws` is for clients that take the path of the document for a namespace. */
+const namespaces: readonly (readonly [namespace: string, offer: Offer])[] = [
+  ['/', 'all'],
+  ['/ws', 'all'],
+  ['/prds', 'prds'],
+  ['/notifications', 'notifications'],
+]
+const paths = ['/socket.io/', '/ws/']
+
+/** Co-editing of product documents: specs/prd.md, with the REST that goes with it. See PROTOCOL.md. */
+export function prdModule(options: PrdOptions): Module {
+  const { hub, settings } = options
+  const live = new Live({
+    hub,
+    settings,
+    documents: () => documents,
+    onEmpty: (id) => saving.emptied(id),
+  })
+  const documents = new Documents({
+    historyEdits: settings.historyEdits,
+    snapshotEdits: settings.snapshotEdits,
+    onOpened: (document) => saving.opened(document),
+    onGrown: (document) => saving.grown(document),
+    onClosed: (document) => saving.closed(document),
+    onDropped: (id) => reset(live, id),
+  })
+  hub.keeps('documents', () => documents.size)
+  const parts: Parts = {
+    ...options,
+    live,
+    documents,
+    inspector: new Inspector({
+      deadlineMs: settings.decodeMs,
+      maxBytes: settings.maxFrameBytes,
+      maxStructs: settings.documentStructs,
+      onError: hub.onError,
+    }),
+    repositories: new Repositories({ folder: settings.repositories }),
+    differ: new Differ(),
+    turns: new Turns(),
+  }
+  const saving = new Saving(parts)
+  options.identity.observe(watchAccounts(parts))
+  const faces: Readonly<Record<Offer, ReturnType<typeof prdFace>>> = {
+    all: prdFace(parts, 'all'),
+    prds: prdFace(parts, 'prds'),
+    notifications: prdFace(parts, 'notifications'),
+  }
+  return {
+    name: MODULE,
+    jobs: new Map<string, JobHandler>(purges(parts)),
+    start: async () => {
+      await healRepositories(parts)
+      await recall(options.unitOfWork, live.returning)
+    },
+    keepHouse: async (unit) => {
+      await saving.expire(unit)
+      await expireFeeds(unit, parts)
+    },
+    endpoints: namespaces.map(
+      ([namespace, offer]): Endpoint => ({ kind: 'socketio', namespace, paths, face: faces[offer] }),
+    ),
+    api: {
+      prefix: '/api',
+      tag: MODULE,
+      writes: settings.writes,
+      routes: prdApiRoutes(parts),
+      codes: errorCodesByKind,
+    },
+  }
+}
+
+/** What they have of the document is not what was kept: they are to join again. */
+function reset(live: Live, prd: number): void {
+  for (const participant of live.participants(prd)) {
+    participant.lane = undefined
+    participant.connection.refuse(new CommandError('unavailable', 'Your last edits were not kept; join this PRD again'))
+  }
+}

@@ -182,6 +182,7 @@ export async function createApp(ports: Ports): Promise<App> {
       await hub.drain(config.drainMs)
       for (const each of sockets) await each.close()
       await jobs.stop()
+      for (const module of modules) await module.stop?.().catch(onError)
       await http.close()
       await Promise.all(closed)
       await unitOfWork.settled()

@@ -11,6 +11,8 @@ export interface Module {
   readonly jobs: ReadonlyMap<string, JobHandler>
   /** Sets right what an earlier process has left in its rows; called once, before the ports open. */
   readonly start?: () => Promise<void>
+  /** Writes what the next process would have to work out; called once nobody is connected any more. */
+  readonly stop?: () => Promise<void>
   /** Removes rows of its own that have had their time; called now and then. */
   readonly keepHouse?: (unit: Unit) => Promise<void>
 }

@@ -38,6 +38,9 @@ export interface PrdOptions {
   readonly settings: PrdSettings
 }
 
+/** A few words typed in a rich editor. */
+const INLINE_BYTES = 256
+
 /** What each namespace offers; `/ws` is for clients that take the path of the document for a namespace. */
 const namespaces: readonly (readonly [namespace: string, offer: Offer])[] = [
   ['/', 'all'],
@@ -71,6 +74,7 @@ export function prdModule(options: PrdOptions): Module {
     documents,
     inspector: new Inspector({
       deadlineMs: settings.decodeMs,
+      inlineBytes: INLINE_BYTES,
       maxBytes: settings.maxFrameBytes,
       maxStructs: settings.documentStructs,
       onError: hub.onError,
@@ -93,6 +97,7 @@ export function prdModule(options: PrdOptions): Module {
       await healRepositories(parts)
       await recall(options.unitOfWork, live.returning)
     },
+    stop: () => saving.saveAll(),
     keepHouse: async (unit) => {
       await saving.expire(unit)
       await expireFeeds(unit, parts)

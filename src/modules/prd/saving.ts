@@ -62,19 +62,30 @@ export class Saving {
     this.schedule(watched, Math.min(SOON_MS, this.parts.settings.idleMs))
   }
 
+  /** The server goes away: the next one need not read the edits one by one. */
+  async saveAll(): Promise<void> {
+    for (const { document } of [...this.watched.values()]) {
+      if (this.parts.documents.unsaved(document.id) > 0) await this.snapshot(document)
+    }
+  }
+
   /** It has many edits that are not in its snapshot: they are written without a word. */
   grown(document: LiveDocument): void {
     if (this.growing.has(document)) return
     this.growing.add(document)
-    const { documents, hub, unitOfWork } = this.parts
-    const { id } = document
-    unitOfWork
-      .run(async (unit) => {
-        const isThere = documents.peek(id) === document && (await unit.get(findSaved, { prd: id }))
-        if (isThere) await documents.save(unit, document)
-      })
-      .catch(hub.onError)
+    this.snapshot(document)
+      .catch(this.parts.hub.onError)
       .finally(() => this.growing.delete(document))
+  }
+
+  /** Without a word, and not for a PRD that is deleted. */
+  private snapshot(document: LiveDocument): Promise<void> {
+    const { documents, unitOfWork } = this.parts
+    const { id } = document
+    return unitOfWork.run(async (unit) => {
+      const isThere = documents.peek(id) === document && (await unit.get(findSaved, { prd: id }))
+      if (isThere) await documents.save(unit, document)
+    })
   }
 
   /** Single edits have had their time, once a snapshot has them. */

@@ -182,7 +182,9 @@ export async function finish(
     return applied
   }
   await parts.documents.append(unit, prd.id, change)
-  await unit.run(touchPrd, { id: prd.id, at: unit.now })
+  // Typing moves it once a second.
+  const isTouched = unit.now - prd.updated_at < TOUCH_MS && prd.status !== 'approved' && prd.status !== 'rejected'
+  if (!isTouched) await unit.run(touchPrd, { id: prd.id, at: unit.now })
   const vectors = vectorsOf(vector, change.entries)
   const applied = { operations: change.entries.map(operationOf), stateVector: vectors.at(-1)! }
   unit.after(() => {
@@ -268,6 +270,9 @@ export function richLane(document: LiveDocument, participant: Participant, lane:
   participant.lane = rich
   return rich
 }
+
+/** Milliseconds by which the time of a PRD's last change may be behind. */
+const TOUCH_MS = 1_000
 
 const FOREIGN = 'This update inserts in the name of somebody else who is editing; make a new Y.Doc for every client'
 

@@ -2,6 +2,7 @@ import * as Y from 'yjs'
 import { transformPosition, type Edit, type LoggedEdit } from '../merge.ts'
 import { invalidUpdate } from '../failures.ts'
 import { MemoryLog } from './log.ts'
+import { knownOf, Nearby } from './nearby.ts'
 import { itemAt } from './placing.ts'
 import { Text } from './text.ts'
 import type { Id } from './update-reader.ts'
@@ -52,6 +53,7 @@ export class LiveDocument {
   private readonly doc = new Y.Doc()
   private readonly content: Y.Text
   private readonly counts: number[]
+  private readonly nearby = new Nearby()
   private readonly holders = new Map<number, object>()
   /** Yjs client ids of those who edit. */
   private readonly names = new Map<number, { readonly holder: object; readonly accountId: number }>()
@@ -149,8 +151,11 @@ export class LiveDocument {
   /** A Yjs update that was inspected and found admissible; without entries when it brought nothing new. */
   merge(update: Uint8Array, author: Author): Change {
     let edits: readonly Edit[] = []
-    const observe = (event: Y.YTextEvent): void => {
-      edits = editsOf(event.delta)
+    let known: ReturnType<typeof knownOf>
+    const observe = (event: Y.YTextEvent, transaction: Y.Transaction): void => {
+      const found = this.nearby.find(transaction)
+      edits = found ? [found.edit] : editsOf(event.delta)
+      known = found ?? knownOf(transaction, edits)
     }
     this.content.observe(observe)
     let merged: Uint8Array
@@ -161,7 +166,9 @@ export class LiveDocument {
     }
     // What nobody sees, like the deletion of what was deleted, is of the document all the same.
     if (edits.length === 0 && merged !== NOTHING) edits = [{ at: 0, removed: 0, inserted: '' }]
-    return { entries: this.record(edits, author), update: merged }
+    const entries = this.record(edits, author)
+    if (known) this.nearby.remember(known)
+    return { entries, update: merged }
   }
 
   /** The whole as one Yjs update. */
@@ -250,6 +257,7 @@ export class LiveDocument {
     return edits.map((edit) => {
       const count = (this.counts[slot]! += 1)
       this.text.edit(edit)
+      this.nearby.follow(edit)
       const entry = { ...edit, seq: this.log.last + 1, slot, count, accountId, time }
       this.log.append(entry)
       return entry

@@ -33,7 +33,8 @@ export function serve(port: MessagePort, progress: Int32Array, inspect: (update:
   port.postMessage(READY)
 }
 
-function outcomeOf(work: () => Inspection): Outcome {
+/** What became of reading one update. */
+export function outcomeOf(work: () => Inspection): Outcome {
   try {
     return { inspection: work() }
   } catch (error) {

@@ -2,8 +2,8 @@ import { Worker } from 'node:worker_threads'
 import { systemClock, type Clock } from '../../../kernel/clock.ts'
 import { CommandError } from '../../../kernel/errors.ts'
 import { invalidUpdate } from '../failures.ts'
-import type { Inspection } from './inspection.ts'
-import { READY, type Batch, type Outcome } from './inspector-protocol.ts'
+import { inspect, type Inspection } from './inspection.ts'
+import { outcomeOf, READY, type Batch, type Outcome } from './inspector-protocol.ts'
 import type { Limits } from './update-reader.ts'
 
 export interface InspectorOptions extends Partial<Limits> {
@@ -16,12 +16,18 @@ export interface InspectorOptions extends Partial<Limits> {
   readonly onError: (error: unknown) => void
   /** Must run as the thread does: the system's, also where a test moves its own. */
   readonly clock?: Clock
+  /**
+   * Updates of up to so many bytes are read at once, where none waits for the thread: reading takes time in proportion
+   * to the bytes, and for a keystroke less than the way to another thread.
+   */
+  readonly inlineBytes?: number
   /** Script of the thread. */
   readonly script?: URL
 }
 
 const DEFAULTS = {
   deadlineMs: 1_000,
+  inlineBytes: 0,
   /** A document of this much text typed at once, or a long day's editing offline; Socket.IO takes no larger packet. */
   maxBytes: 1_048_576,
   /** A day's editing offline leaves some thousands. */
@@ -86,6 +92,10 @@ export class Inspector {
       return Promise.reject(new CommandError('too_large', message))
     }
     return new Promise((resolve, reject) => {
+      const isIdle = this.waiting.length === 0 && this.batch.length === 0
+      if (isIdle && update.length <= this.options.inlineBytes) {
+        return this.settle({ resolve, reject }, outcomeOf(() => inspect(update, this.options)))
+      }
       this.waiting.push({ update: new Uint8Array(update), resolve, reject, suspect: false })
       this.schedule()
     })
@@ -171,7 +181,7 @@ export class Inspector {
     this.next()
   }
 
-  private settle({ resolve, reject }: Request, outcome: Outcome): void {
+  private settle({ resolve, reject }: Pick<Request, 'resolve' | 'reject'>, outcome: Outcome): void {
     if ('inspection' in outcome) return resolve(outcome.inspection)
     if ('refusal' in outcome) return reject(invalidUpdate(`This update ${outcome.refusal}`))
     this.options.onError(new Error(`A Yjs update could not be read: ${outcome.failure}`))

@@ -8,6 +8,10 @@ import type { Statement } from './statement.ts'
 
 /** Longest time a group is held open for more commands, in milliseconds. */
 const MAX_GATHER_MS = 2
+/** A group of so many says that commands keep coming, whatever a single turn brings. */
+const CROWD = 8
+/** Turns of the event loop it is then held open for, at the least. */
+const CROWD_TURNS = 4
 
 /** What an action works with: the transaction of its group, and the only way to emit. */
 export interface Unit extends Tx {
@@ -76,6 +80,8 @@ export class GroupCommit implements UnitOfWork {
   private queue: Pending[] = []
   private draining: Promise<void> | undefined
   private broken: unknown
+  /** Commands of the last group. */
+  private last = 0
 
   constructor(options: GroupCommitOptions) {
     this.options = options
@@ -111,7 +117,9 @@ export class GroupCommit implements UnitOfWork {
   private async drain(): Promise<void> {
     do {
       await this.gather()
-      await this.commit(this.queue.splice(0, this.maxGroup))
+      const group = this.queue.splice(0, this.maxGroup)
+      this.last = group.length
+      await this.commit(group)
     } while (this.queue.length > 0)
     this.draining = undefined
   }
@@ -123,12 +131,14 @@ export class GroupCommit implements UnitOfWork {
   private async gather(): Promise<void> {
     const { clock } = this.options
     const started = clock.monotonic()
+    let turns = this.last < CROWD ? 1 : CROWD_TURNS
     let seen: number
     do {
       seen = this.queue.length
+      turns -= 1
       await new Promise((turn) => setImmediate(turn))
     } while (
-      this.queue.length > seen &&
+      (turns > 0 || this.queue.length > seen) &&
       this.queue.length < this.maxGroup &&
       clock.monotonic() - started < MAX_GATHER_MS
     )

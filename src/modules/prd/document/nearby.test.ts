@@ -28,7 +28,7 @@ test('what Yjs updates do to the text is told as it is, found nearby or looked f
       const before = Y.encodeStateVector(doc)
       const luck = random.int(20)
       places[who] = luck === 0 ? random.int(text.length + 1) : Math.min(places[who]!, text.length)
-      const at = places[who]!
+      const at = places[who]
       if (luck === 1) take(live.edit([{ at: 0, removed: Math.min(1, live.text.length), inserted: 'P' }], author)!.entries)
       else if (luck < 4) Y.applyUpdate(doc, live.state())
       else if (luck < 8 && at > 0) {

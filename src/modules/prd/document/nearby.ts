@@ -60,7 +60,7 @@ export class Nearby {
     if (!range || more.length > 0 || range.len !== 1) return undefined
     const at = this.placeOf(client, range.clock)
     if (at === undefined) return undefined
-    const { left } = Y.getItem(doc.store, Y.createID(client, range.clock)) as Y.Item
+    const { left } = Y.getItem(doc.store, Y.createID(client, range.clock))
     // Backspace goes on with the one before.
     const isBefore = left && !left.deleted && left.id.client === client
     const mark = isBefore ? { clock: left.id.clock + left.length - 1, at: at - 1 } : undefined

@@ -14,7 +14,7 @@ import { createIdentity, identityMigrations, type Identity } from './identity/in
 import type { IdentityOptions } from './identity/settings.ts'
 import type { Bus } from './kernel/bus.ts'
 import type { Clock } from './kernel/clock.ts'
-import type { Database } from './kernel/database.ts'
+import type { Database, Migrations } from './kernel/database.ts'
 import { eventLog, eventLogMigrations } from './kernel/event-log.ts'
 import type { FileStore } from './kernel/files.ts'
 import { Hub } from './kernel/hub.ts'
@@ -60,6 +60,19 @@ export interface App {
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
+/** Of everything, also of protocols that are not offered: one that is switched on later finds its tables. */
+export const migrations: Migrations = {
+  ...eventLogMigrations,
+  ...jobMigrations,
+  ...idempotencyMigrations,
+  ...identityMigrations,
+  ...trackerMigrations,
+  ...workspaceMigrations,
+  ...datingMigrations,
+  ...helpdeskMigrations,
+  ...prdMigrations,
+}
+
 /** Puts kernel, identity, modules and adapters together. The only place that knows them all. */
 export async function createApp(ports: Ports): Promise<App> {
   const { config, database, clock, bus, files, media, log, secret } = ports
@@ -76,17 +89,7 @@ export async function createApp(ports: Ports): Promise<App> {
     onFailed: (error) => log.fatal({ err: error }, 'a commit group was not written'),
   })
   const identity = createIdentity({ database, unitOfWork, clock, onError, settings: identityOptions(ports) })
-  await database.migrate({
-    ...eventLogMigrations,
-    ...jobMigrations,
-    ...idempotencyMigrations,
-    ...identityMigrations,
-    ...trackerMigrations,
-    ...workspaceMigrations,
-    ...datingMigrations,
-    ...helpdeskMigrations,
-    ...prdMigrations,
-  })
+  await database.migrate(migrations)
   const house = maintenance(database, onError)
   // What was forgotten just before a kill may still be in the files. PostgreSQL's own vacuum comes to it by itself.
   if (database.dialect === 'sqlite') await database.erase()

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -6,9 +6,10 @@ import { memoryBus } from '../adapters/bus-memory.ts'
 import { openDiskFiles } from '../adapters/files-disk.ts'
 import { sharpMedia } from '../adapters/media.ts'
 import { openSqlite } from '../adapters/sqlite/database.ts'
-import { createApp, type App } from '../app.ts'
-import { readConfig, type Config } from '../config.ts'
+import { createApp, migrations, type App } from '../app.ts'
+import { readConfig, type Config, type ModuleName } from '../config.ts'
 import type { Database } from '../kernel/database.ts'
+import { eventLog } from '../kernel/event-log.ts'
 import { Client, type ClientOptions } from './client.ts'
 import { FakeClock } from './clock.ts'
 import { emptyPglite } from './pglite.ts'
@@ -17,6 +18,8 @@ export interface WorldOptions {
   readonly storage?: 'sqlite' | 'postgres'
   readonly config?: Partial<Config>
   readonly clock?: FakeClock
+  /** Protocols it offers, where not all: each takes time to set up. The tracker has the door to people's roles. */
+  readonly modules?: readonly ModuleName[]
   /** What another world has left behind: taken over, not copied. SQLite only. */
   readonly folder?: string
 }
@@ -172,6 +175,7 @@ export async function testWorld(options: WorldOptions = {}): Promise<World> {
     drainMs: 200,
     passwordMemoryKib: 8,
     registrationsPerAddress: 0,
+    ...(options.modules && { modules: options.modules }),
     ...options.config,
   }
   const log: string[] = []
@@ -190,6 +194,26 @@ export async function testWorld(options: WorldOptions = {}): Promise<World> {
 }
 
 async function openStorage(storage: 'sqlite' | 'postgres', folder: string): Promise<Database> {
-  if (storage === 'sqlite') return openSqlite(join(folder, 'switchboard.db'))
-  return emptyPglite()
+  if (storage === 'postgres') return emptyPglite()
+  const path = join(folder, 'switchboard.db')
+  if (existsSync(path)) return openSqlite(path)
+  writeFileSync(path, await (template ??= migrated()))
+  const database = openSqlite(path)
+  // Positions of one world mean nothing in another.
+  await database.write((tx) => eventLog.beginEpoch(tx))
+  return database
+}
+
+/** An empty database with all tables, made once in a process: to make them takes as long as all the rest of a world. */
+let template: Promise<Buffer> | undefined
+
+async function migrated(): Promise<Buffer> {
+  const folder = mkdtempSync(join(tmpdir(), 'switchboard-template-'))
+  const path = join(folder, 'switchboard.db')
+  const database = openSqlite(path)
+  await database.migrate(migrations)
+  await database.close()
+  const bytes = readFileSync(path)
+  rmSync(folder, { recursive: true, force: true })
+  return bytes
 }

@@ -38,7 +38,7 @@ export interface Scene {
 }
 
 export async function scene(options: WorldOptions = {}): Promise<Scene & AsyncDisposable> {
-  const world = await testWorld(options)
+  const world = await testWorld({ modules: ['tracker', 'dating'], ...options })
   const admin = await world.user('admin')
   const [ana, ben, cleo] = [await world.user('ana'), await world.user('ben'), await world.user('cleo')]
   for (const user of [ana, ben, cleo]) await ok(user.put('/api/dating/profile', { bio: `I am ${user.name}` }))

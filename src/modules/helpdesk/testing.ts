@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Config } from '../../config.ts'
+import type { ModuleName } from '../../config.ts'
 import { eventChecker, SocketTab, type Data, type Received, type TabOptions } from '../../testing/tab.ts'
 import { testWorld, type User, type World, type WorldOptions } from '../../testing/world.ts'
 import { payloads, type EventName } from './wire.ts'
@@ -40,10 +40,10 @@ export interface Scene {
 }
 
 /** Who comes with a token in the handshake is nobody else's client. Accounts are administered over the tracker. */
-export const helpdeskAlone: Pick<Config, 'modules'> = { modules: ['tracker', 'helpdesk'] }
+export const helpdeskAlone: readonly ModuleName[] = ['tracker', 'helpdesk']
 
 export async function scene(options: WorldOptions = {}): Promise<Scene & AsyncDisposable> {
-  const world = await testWorld({ ...options, config: { ...helpdeskAlone, ...options.config } })
+  const world = await testWorld({ modules: helpdeskAlone, ...options })
   const opened: Tab[] = []
   const close = async (): Promise<void> => {
     for (const one of opened) one.close()

@@ -3,6 +3,7 @@ import { execFile, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
+import { moduleNames } from '../../config.ts'
 import { promisify } from 'node:util'
 import { Manager } from 'socket.io-client'
 import { checkLog, forgeries } from '../../testing/hostile.ts'
@@ -12,7 +13,8 @@ import { timestamp } from './wire.ts'
 
 let at: Scene
 before(async () => {
-  at = await scene({ config: { prdPresencesPerMinute: 101, prdEditsPerMinute: 103 } })
+  // With the helpdesk, which is on `/` too.
+  at = await scene({ modules: moduleNames, config: { prdPresencesPerMinute: 101, prdEditsPerMinute: 103 } })
 })
 after(() => at?.close())
 

@@ -62,7 +62,7 @@ export interface Scene extends Record<Someone, User> {
 }
 
 export async function scene(options: WorldOptions = {}): Promise<Scene & AsyncDisposable> {
-  const world = await testWorld(options)
+  const world = await testWorld({ modules: ['tracker', 'prd'], ...options })
   const opened: Tab[] = []
   const close = async (): Promise<void> => {
     for (const one of opened) one.close()

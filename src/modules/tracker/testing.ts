@@ -21,7 +21,7 @@ export type Person = 'admin' | 'manager' | 'developer' | 'reporter' | 'stranger'
 export const people: readonly Person[] = ['admin', 'manager', 'developer', 'reporter', 'stranger']
 
 export async function scene(options: WorldOptions = {}): Promise<Scene & AsyncDisposable> {
-  const world = await testWorld(options)
+  const world = await testWorld({ modules: ['tracker'], ...options })
   const admin = await world.user('admin')
   const manager = await world.user('manager', 'manager')
   const developer = await world.user('developer', 'developer')

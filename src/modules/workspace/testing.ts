@@ -35,7 +35,7 @@ export type Person = 'owner' | 'admin' | 'member' | 'guest'
 export const people: readonly Person[] = ['owner', 'admin', 'member', 'guest']
 
 export async function scene(options: WorldOptions = {}): Promise<Scene & AsyncDisposable> {
-  const world = await testWorld(options)
+  const world = await testWorld({ modules: ['tracker', 'workspace'], ...options })
   const owner = await world.user('owner')
   const admin = await world.user('admin')
   const member = await world.user('member')

@@ -99,7 +99,7 @@ export class Cast {
   }
 
   static async gather(): Promise<Cast> {
-    const cast = new Cast(await testWorld({ config: { ...helpdeskAlone, ...unlimited } }))
+    const cast = new Cast(await testWorld({ modules: helpdeskAlone, config: unlimited }))
     const { users, world, channels } = cast
     // The first account of all is the administrator of the server.
     for (const who of [...listeners, 'spare', ...named] as const) users[who] = await world.user(who)

@@ -3,7 +3,7 @@ import type { Audience } from '../../kernel/rooms.ts'
 import type { Unit } from '../../kernel/unit-of-work.ts'
 import type { Static } from 'typebox'
 import { MODULE } from './rooms.ts'
-import type { additions, EventName, Payload } from './wire.ts'
+import type { additions, Payload } from './wire.ts'
 
 /** What is forgotten with a thing: its own events and those of everything under it. */
 export const prdSubject = (id: number): string => `prd:${id}`
@@ -31,22 +31,16 @@ export interface Extra {
   readonly effects?: readonly Effect[]
 }
 
-/** The one place where an event of a PRD enters the log. */
-export function emit<N extends LoggedName>(
-  unit: Unit,
-  type: N,
-  payload: Payload<N & EventName>,
-  audience: Audience,
-  extra: Extra = {},
-): void {
-  unit.emit({ module: MODULE, type, payload, audience, ...extra })
+/** What the log takes: events of the document, and ours that it does not have. */
+export type LoggedPayloads = { readonly [N in LoggedName]: Payload<N> } & {
+  readonly [N in keyof typeof additions]: Static<(typeof additions)[N]>
 }
 
-/** Events of ours that the document does not have. */
-export function emitAdded<N extends keyof typeof additions>(
+/** The one place where an event of a PRD enters the log. */
+export function emit<N extends keyof LoggedPayloads>(
   unit: Unit,
   type: N,
-  payload: Static<(typeof additions)[N]>,
+  payload: LoggedPayloads[N],
   audience: Audience,
   extra: Extra = {},
 ): void {

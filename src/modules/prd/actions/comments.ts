@@ -7,7 +7,7 @@ import type { Unit } from '../../../kernel/unit-of-work.ts'
 import { formatPosition } from '../../../wire/position.ts'
 import { anchor, fromTold, locate, standings, type Pointed, type Standing } from '../document/anchors.ts'
 import type { LiveDocument } from '../document/document.ts'
-import { commentSubject, emit, replySubject } from '../events.ts'
+import { commentSubject, emit, replySubject, type Extra, type LoggedPayloads } from '../events.ts'
 import { toId } from '../ids.ts'
 import {
   readComment,
@@ -19,7 +19,7 @@ import {
 } from '../lists/comments.ts'
 import { joinedRoom } from '../rooms.ts'
 import { countComments, countReplies, insertComment, insertReply, saveAnchors } from '../store/comments.ts'
-import { frame, timestamp, type AddedName, type EventName, type Payload } from '../wire.ts'
+import { frame, timestamp, type Payload } from '../wire.ts'
 import { tellOfComment, tellOfReply } from './mentioning.ts'
 import { reachComment, reachPrd, type Parts } from './parts.ts'
 import { recordPrdActivity } from './telling.ts'
@@ -70,8 +70,7 @@ export function addComment(
       selection: standing.selection,
       createdAt: timestamp(unit.now),
     }
-    emit(unit, 'comment-added', payload, { to: [joinedRoom(id)] }, { subject })
-    tellSender(parts, unit, connection, id, 'comment-added', payload)
+    tellAll(parts, unit, id, connection, 'comment-added', payload, { subject })
     await recordPrdActivity(unit, prd, 'comment_added')
     await tellOfComment(unit, prd, row, content)
     return payload
@@ -105,22 +104,23 @@ export function replyToComment(
       commentId: toId('comment', id),
       reply: { id: toId('reply', row), author, content, createdAt: timestamp(unit.now) },
     }
-    emit(unit, 'comment-replied', payload, { to: [joinedRoom(prd.id)] }, { subject })
-    tellSender(parts, unit, connection, prd.id, 'comment-replied', payload)
+    tellAll(parts, unit, prd.id, connection, 'comment-replied', payload, { subject })
     await tellOfReply(unit, prd, comment, row, content)
     return payload
   })
 }
 
-/** Who has joined is told with the others, who has not is told here. */
-export function tellSender(
+/** Who has joined is told with the others, who has not is told on the connection that asked. */
+export function tellAll<N extends keyof LoggedPayloads>(
   { live }: Pick<Parts, 'live'>,
   unit: Unit,
-  connection: Connection | undefined,
   prd: number,
-  name: EventName | AddedName,
-  payload: object,
+  connection: Connection | undefined,
+  name: N,
+  payload: LoggedPayloads[N],
+  extra: Extra,
 ): void {
+  emit(unit, name, payload, { to: [joinedRoom(prd)] }, extra)
   if (!connection) return
   unit.after(() => {
     if (!live.of(connection, prd)) connection.send(frame(name, JSON.stringify(payload)))

@@ -1,7 +1,7 @@
 import { perform, type Caller } from '../../../kernel/action.ts'
 import { notFound } from '../../../kernel/errors.ts'
 import type { Unit } from '../../../kernel/unit-of-work.ts'
-import { accountSubject, emitAdded } from '../events.ts'
+import { accountSubject, emit } from '../events.ts'
 import { countUnread, findNotification, type Notification } from '../lists/feeds.ts'
 import { notifiedRoom } from '../rooms.ts'
 import { markAllRead, markRead } from '../store/feeds.ts'
@@ -39,7 +39,7 @@ export function readAllNotifications(
 /** @param id null: all of them */
 async function tell(unit: Unit, accountId: number, id: string | null): Promise<void> {
   const unreadCount = await countUnread(unit, accountId)
-  emitAdded(
+  emit(
     unit,
     'notifications-read',
     { notificationId: id, unreadCount },

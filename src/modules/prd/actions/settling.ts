@@ -1,10 +1,9 @@
 import { perform, type Caller } from '../../../kernel/action.ts'
 import type { Connection } from '../../../kernel/connection.ts'
 import { notFound } from '../../../kernel/errors.ts'
-import { commentSubject, emit, emitAdded, replySubject } from '../events.ts'
+import { commentSubject, replySubject } from '../events.ts'
 import { toId } from '../ids.ts'
 import { checkDeletes } from '../policy.ts'
-import { joinedRoom } from '../rooms.ts'
 import type { PrdAccess } from '../store/access.ts'
 import {
   deleteCommentRow,
@@ -16,7 +15,7 @@ import {
   nameOf,
 } from '../store/comments.ts'
 import { frameOf, timestamp, type Payload } from '../wire.ts'
-import { tellSender } from './comments.ts'
+import { tellAll } from './comments.ts'
 import { reachComment, type Parts } from './parts.ts'
 import { recordPrdActivity } from './telling.ts'
 
@@ -47,8 +46,7 @@ export function resolveComment(
     }
     await unit.run(markResolved, { id, by: prd.actor_id, at: unit.now })
     const payload = resolved(id, { id: prd.actor_id, name: prd.actor_name }, unit.now)
-    emit(unit, 'comment-resolved', payload, { to: [joinedRoom(prd.id)] }, { subject })
-    tellSender(parts, unit, connection, prd.id, 'comment-resolved', payload)
+    tellAll(parts, unit, prd.id, connection, 'comment-resolved', payload, { subject })
     await recordPrdActivity(unit, prd, 'comment_resolved')
     return payload
   })
@@ -79,8 +77,7 @@ export function reopenComment(
     if (comment.resolved_at === null) return { commentId }
     await unit.run(markOpen, { id })
     const payload = { commentId, reopenedBy: actorOf(prd), reopenedAt: timestamp(unit.now) }
-    emitAdded(unit, 'comment-reopened', payload, { to: [joinedRoom(prd.id)] }, { subject })
-    tellSender(parts, unit, connection, prd.id, 'comment-reopened', payload)
+    tellAll(parts, unit, prd.id, connection, 'comment-reopened', payload, { subject })
     return { commentId }
   })
 }
@@ -100,8 +97,7 @@ export function deleteComment(
     const commentId = toId('comment', id)
     const payload = { commentId, deletedBy: actorOf(prd), deletedAt: timestamp(unit.now) }
     const effects = [{ kind: 'forget', subject: commentSubject(prd.id, id) }] as const
-    emitAdded(unit, 'comment-deleted', payload, { to: [joinedRoom(prd.id)] }, { effects })
-    tellSender(parts, unit, connection, prd.id, 'comment-deleted', payload)
+    tellAll(parts, unit, prd.id, connection, 'comment-deleted', payload, { effects })
     return { commentId }
   })
 }
@@ -123,8 +119,7 @@ export function deleteReply(
     const ids = { commentId: toId('comment', id), replyId: toId('reply', replyId) }
     const payload = { ...ids, deletedBy: actorOf(prd), deletedAt: timestamp(unit.now) }
     const effects = [{ kind: 'forget', subject: replySubject(prd.id, id, replyId) }] as const
-    emitAdded(unit, 'reply-deleted', payload, { to: [joinedRoom(prd.id)] }, { effects })
-    tellSender(parts, unit, connection, prd.id, 'reply-deleted', payload)
+    tellAll(parts, unit, prd.id, connection, 'reply-deleted', payload, { effects })
     return ids
   })
 }

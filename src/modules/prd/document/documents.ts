@@ -50,11 +50,6 @@ export class Documents {
     return this.kept.size
   }
 
-  /** The ones in memory. */
-  all(): Iterable<LiveDocument> {
-    return [...this.kept.values()].map(({ document }) => document)
-  }
-
   /** The one in memory, if it is there. */
   peek(id: number): LiveDocument | undefined {
     return this.kept.get(id)?.document

@@ -43,26 +43,6 @@ export const accessPrd = sql<{ id: number; actor: number }>()((db, p) =>
     .where('d.deleted_at', 'is', null),
 )
 
-/** Everybody of the organisation as they stand to a PRD: whom something on it may be told. */
-export const standingsOf = sql<{ id: number }>()((db, p) =>
-  db
-    .selectFrom('prd_prds as d')
-    .innerJoin('prd_members as m', 'm.organization_id', 'd.organization_id')
-    .innerJoin('accounts as a', (j) => j.onRef('a.id', '=', 'm.account_id').on('a.status', '=', 'active'))
-    .leftJoin('prd_collaborators as c', (j) => j.onRef('c.prd_id', '=', 'd.id').onRef('c.account_id', '=', 'a.id'))
-    .select([
-      'a.id as actor_id',
-      'a.username as actor_username',
-      'a.display_name as actor_name',
-      'm.role as organization_role',
-      'd.owner_id',
-      'd.access',
-      'c.role as collaborator_role',
-    ])
-    .where('d.id', '=', p.id)
-    .orderBy('a.id'),
-)
-
 export const findComment = sql<{ id: number }>()((db, p) =>
   db.selectFrom('prd_comments').selectAll().where('id', '=', p.id),
 )

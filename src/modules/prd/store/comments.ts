@@ -1,4 +1,4 @@
-import type { CompiledQuery, Insertable, Selectable } from 'kysely'
+import type { CompiledQuery, Insertable } from 'kysely'
 import type { Dialect } from '../../../kernel/database.ts'
 import { builder, statements } from '../../../kernel/statement.ts'
 import type { Anchors } from '../document/anchors.ts'
@@ -9,7 +9,6 @@ const sql = statements<PrdTables>()
 
 type NewComment = Omit<Required<Insertable<PrdTables['prd_comments']>>, 'id' | 'resolved_by' | 'resolved_at'>
 type NewReply = Omit<Insertable<PrdTables['prd_replies']>, 'id'>
-export type ReplyRow = Selectable<PrdTables['prd_replies']>
 
 export const insertComment = sql<NewComment>()((db, p) =>
   db

@@ -18,7 +18,7 @@ export function dueJobs({ node, other }: World): void {
     const { database, unitOfWork, clock } = on
     const handlers = new Map([[kind, work]])
     const made = new JobRunner({ database, unitOfWork, clock, handlers, onError: (error) => void failures.push(error) })
-    return { runDue: () => made.runDue(), failures }
+    return { runDue: () => made.runDue(), stop: () => made.stop(), failures }
   }
 
   /** Notes in `after`: work may be run again when its neighbour in the group spoils it. */
@@ -119,5 +119,96 @@ export function dueJobs({ node, other }: World): void {
       await jobs.cancel(tx, 'behind', 'it')
     })
     assert.deepEqual(ran, ['it'])
+  })
+
+  /** Outside work that ends when the test says so. */
+  const held = () => {
+    const runs: { readonly attempts: number; readonly end: () => void }[] = []
+    const work: JobHandler = {
+      outside: (job, signal) =>
+        new Promise((resolve, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('stopped')))
+          runs.push({
+            attempts: job.attempts,
+            end: () => resolve(async (unit) => void (await unit.run(put, { name: `ended ${job.key}`, value: 1 }))),
+          })
+        }),
+    }
+    const begun = async (count: number): Promise<void> => {
+      while (runs.length < count) await new Promise((resolve) => void setImmediate(resolve))
+    }
+    return { work, runs, begun }
+  }
+
+  test('K-8 work outside of the database holds up no other job, and what it brings is written with its end', async () => {
+    const ran: string[] = []
+    const { work, runs, begun } = held()
+    const { database, unitOfWork, clock } = node()
+    const handlers = new Map([['slow', work], ['quick', noting(ran)]])
+    const made = new JobRunner({ database, unitOfWork, clock, handlers, onError: (error) => assert.fail(String(error)) })
+    await schedule('slow', { slow: later(0) })
+    const done = made.runDue()
+    await begun(1)
+    made.start()
+    await schedule('quick', { quick: later(0) })
+    clock.advance(1_000)
+    while (ran.length === 0) await new Promise((resolve) => void setImmediate(resolve))
+    assert.equal(await node().value('ended slow'), undefined)
+    runs[0]!.end()
+    await done
+    assert.equal(await node().value('ended slow'), 1)
+    clock.advance(600_000)
+    await made.runDue()
+    assert.equal(runs.length, 1)
+    await made.stop()
+  })
+
+  test('K-8 of two nodes one does the work outside; when it dies, the other does', async () => {
+    const [here, there] = [held(), held()]
+    const [first, second] = [runner('leased', here.work), runner('leased', there.work, other())]
+    await schedule('leased', { leased: later(0) })
+    void first.runDue()
+    await here.begun(1)
+    await second.runDue()
+    assert.equal(there.runs.length, 0)
+    node().clock.advance(300_000)
+    const done = second.runDue()
+    await there.begun(1)
+    there.runs[0]!.end()
+    await done
+    here.runs[0]!.end()
+    assert.equal(await node().value('ended leased'), 1)
+  })
+
+  test('K-8 a server that stops breaks off its work outside, which the next does as if it had not been tried', async () => {
+    const [here, there] = [held(), held()]
+    const { runDue, stop } = runner('stopped', here.work)
+    await schedule('stopped', { stopped: later(0) })
+    const broken = runDue()
+    await here.begun(1)
+    await stop()
+    await broken
+    const next = runner('stopped', there.work)
+    const done = next.runDue()
+    await there.begun(1)
+    there.runs[0]!.end()
+    await done
+    assert.equal(there.runs[0]!.attempts, 0)
+    assert.equal(await node().value('ended stopped'), 1)
+  })
+
+  test('K-8 what is asked for again while it is done outside is done again, afterwards', async () => {
+    const { work, runs, begun } = held()
+    const { runDue } = runner('again', work)
+    await schedule('again', { again: later(0) })
+    const done = runDue()
+    await begun(1)
+    await schedule('again', { again: later(0) })
+    const same = runDue()
+    runs[0]!.end()
+    await begun(2)
+    runs[1]!.end()
+    await Promise.all([done, same])
+    assert.equal(runs.length, 2)
   })
 }

@@ -11,12 +11,12 @@ const rules: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
   { from: /^kernel\//, may: [/^kernel\//, /^wire\//] },
   { from: /^identity\//, may: [/^identity\//, /^kernel\//, /^wire\//] },
   // A protocol's frames run in a browser too.
-  { from: /^modules\/[^/]+\/wire\.ts$/, may: [/^wire\//] },
+  { from: /^modules\/([^/]+)\/wire(-[a-z]+)?\.ts$/, may: [/^wire\//, /^modules\/SAME\/wire(-[a-z]+)?\.ts$/] },
   // So does the merging of edits, which server and clients must do alike.
   { from: /^modules\/prd\/merge\.ts$/, may: [] },
   { from: /^modules\/([^/]+)\//, may: [/^modules\/SAME\//, /^identity\//, /^kernel\//, /^wire\//] },
   { from: /^adapters\//, may: [/^adapters\//, /^kernel\//, /^wire\//] },
-  { from: /^client\//, may: [/^client\//, /^wire\//, /^modules\/[^/]+\/wire\.ts$/, /^modules\/prd\/merge\.ts$/] },
+  { from: /^client\//, may: [/^client\//, /^wire\//, /^modules\/[^/]+\/wire(-[a-z]+)?\.ts$/, /^modules\/prd\/merge\.ts$/] },
   { from: /^testing\//, may: [/./] },
   { from: /^[^/]+\.ts$/, may: [/./] },
 ]
@@ -53,7 +53,7 @@ test('imports keep to the table', () => {
 })
 
 test('what runs in a browser imports nothing of node', () => {
-  const runsThere = /^(wire|client)\/|^modules\/([^/]+\/wire|prd\/merge)\.ts$/
+  const runsThere = /^(wire|client)\/|^modules\/([^/]+\/wire(-[a-z]+)?|prd\/merge)\.ts$/
   const browser = all.filter((path) => runsThere.test(path) && !isTest(path))
   const wrong = browser.flatMap((path) =>
     importsOf(path)
@@ -77,7 +77,7 @@ test("the kernel never says a module's word", () => {
 })
 
 test('only adapters and tests know the libraries of the network and the databases', () => {
-  const outside = /^(ws|socket\.io|engine\.io|fastify|@fastify\/|pg$|@electric-sql|node:sqlite|sharp|file-type)/
+  const outside = /^(ws|undici|socket\.io|engine\.io|fastify|@fastify\/|pg$|@electric-sql|node:sqlite|sharp|file-type)/
   const wrong = all
     .filter((path) => !path.startsWith('adapters/') && !isTest(path))
     .flatMap((path) => importsOf(path).filter((name) => outside.test(name)).map((name) => `${path} imports ${name}`))

@@ -8,7 +8,9 @@ import { asCommandError, CommandError, notFound } from '../kernel/errors.ts'
 import { parseJson } from '../kernel/gate.ts'
 import { SlidingWindow } from '../kernel/limits.ts'
 import type { Metrics } from '../kernel/metrics.ts'
-import { plainCodes, type Answer, type Api, type Call, type Route, type UploadRule } from '../kernel/route.ts'
+import {
+  plainCodes, type Answer, type Api, type BytesRule, type Call, type Route, type UploadRule,
+} from '../kernel/route.ts'
 import { compile } from '../kernel/schema.ts'
 import type { Authenticator, Session } from '../kernel/session.ts'
 import { documentation } from './documentation.ts'
@@ -127,12 +129,21 @@ function apiPlugin(api: Api, options: HttpOptions, transfers: Transfers) {
         schema: documented(api, route),
         handler: handlerOf(route, options, admitWrite, transfers),
         ...(route.upload && { bodyLimit: route.upload.maxBytes + OVERHEAD_BYTES }),
+        ...(route.bytes && { bodyLimit: route.bytes.maxBytes }),
       })
     }
   }
   return async (app: FastifyInstance): Promise<void> => {
     app.setErrorHandler((error, request, reply) => void answerError(options, api.codes, error, request, reply))
-    serve(app, api.routes.filter((route) => !route.upload))
+    serve(app, api.routes.filter((route) => !route.upload && !route.bytes))
+    const signed = api.routes.filter((route) => route.bytes)
+    if (signed.length > 0) {
+      await app.register(async (raw) => {
+        raw.removeAllContentTypeParsers()
+        raw.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
+        serve(raw, signed)
+      })
+    }
     await app.register(async (uploads) => {
       uploads.removeAllContentTypeParsers()
       // Whatever it is stays unread until the caller is known; `readUpload` refuses what is not multipart.
@@ -160,6 +171,7 @@ function handlerOf(
       params: decodeParams?.(request.params),
       query: decodeQuery?.(request.query),
       body: decodeBody?.(request.body ?? {}),
+      ...(route.bytes && { bytes: request.body ?? Buffer.alloc(0) }),
       clientKey: clientKeyOf(request),
       address: request.ip,
       raw: { request: request.raw, response: reply.raw },
@@ -272,6 +284,7 @@ function documented(api: Api, route: Route): object {
     ...(route.query && { querystring: route.query }),
     ...(route.body && { body: route.body }),
     ...(route.upload && { consumes: ['multipart/form-data'], body: uploadBody(route.upload) }),
+    ...(route.bytes && { body: bytesBody(route.bytes) }),
     response: { [route.status]: route.download ? downloadBody : (route.reply ?? noBody) },
   }
 }
@@ -283,6 +296,11 @@ const uploadBody = ({ maxBytes }: UploadRule): object => ({
   type: 'object',
   properties: { file: { ...binary, description: `One file of at most ${maxBytes} bytes` } },
   required: ['file'],
+})
+
+const bytesBody = ({ maxBytes }: BytesRule): object => ({
+  type: 'object',
+  description: `At most ${maxBytes} bytes, signed as they are sent`,
 })
 
 const downloadBody = { description: 'The file', content: { 'application/octet-stream': { schema: binary } } }

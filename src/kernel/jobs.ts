@@ -99,6 +99,9 @@ export type JobHandler = ((job: Job, unit: Unit) => Promise<void>) | OutsideHand
 /** What comes of an effect outside of the database, written in the unit that removes the job's row. May run twice. */
 export type Finish = (unit: Unit) => Promise<void>
 
+/** What an outside job throws when the other end does not do its part at present: foreseen, and no fault of ours. */
+export class TryLater extends Error {}
+
 /**
  * For an effect outside of the database, which is done first; then the row goes. It may be repeated: after a crash, or
  * when it takes longer than the lease. Throwing, it is tried again later; to give up, it looks at `attempts` and ends.
@@ -125,6 +128,8 @@ export interface JobRunnerOptions {
   readonly handlers: ReadonlyMap<string, JobHandler>
   readonly everyMs?: number
   readonly onError: (error: unknown, kind: string) => void
+  /** An outside job is tried again later, for a reason that was foreseen. */
+  readonly onLater?: (error: TryLater, kind: string) => void
 }
 
 const BATCH = 100
@@ -252,7 +257,8 @@ export class JobRunner {
   }
 
   private async failed(row: JobRow, error: unknown): Promise<void> {
-    this.options.onError(error, row.kind)
+    if (error instanceof TryLater) this.options.onLater?.(error, row.kind)
+    else this.options.onError(error, row.kind)
     await this.postpone(row, BACKOFF_MS[Math.min(row.attempts, BACKOFF_MS.length - 1)]!, row.attempts + 1)
   }
 

@@ -36,6 +36,12 @@ export interface Upload {
   readonly stream: AsyncIterable<Uint8Array>
 }
 
+/** A route that takes the body as it came, for what is signed byte by byte. */
+export interface BytesRule {
+  /** The longest body that is taken; 413 past it. The limit of other bodies does not count here. */
+  readonly maxBytes: number
+}
+
 /** What a route answers: `body` absent is 204. */
 export interface Answer {
   readonly status: number
@@ -56,6 +62,7 @@ export interface Route {
   readonly query?: TSchema
   readonly body?: TSchema
   readonly upload?: UploadRule
+  readonly bytes?: BytesRule
   /** Whether the success body is a file. */
   readonly download: boolean
   /** Schema of the success body, for the documents and the tests that check it. */
@@ -66,14 +73,16 @@ export interface Route {
 
 type Typed<S> = S extends TSchema ? Static<S> : undefined
 type WithUpload<U> = U extends UploadRule ? { readonly upload: Upload } : unknown
+type WithBytes<R> = R extends BytesRule ? { readonly bytes: Uint8Array } : unknown
 
-export interface RouteOptions<P, Q, B, U> {
+export interface RouteOptions<P, Q, B, U, R> {
   readonly summary: string
   readonly auth?: 'open' | 'session'
   readonly params?: P
   readonly query?: Q
   readonly body?: B
   readonly upload?: U
+  readonly bytes?: R
   /** The route answers with a `Download`. */
   readonly download?: boolean
   readonly reply?: TSchema
@@ -87,13 +96,14 @@ export function route<
   Q extends TSchema | undefined = undefined,
   B extends TSchema | undefined = undefined,
   U extends UploadRule | undefined = undefined,
+  R extends BytesRule | undefined = undefined,
 >(
   method: Method,
   path: string,
-  options: RouteOptions<P, Q, B, U>,
-  run: (call: Call<Typed<P>, Typed<Q>, Typed<B>> & WithUpload<U>) => Promise<unknown>,
+  options: RouteOptions<P, Q, B, U, R>,
+  run: (call: Call<Typed<P>, Typed<Q>, Typed<B>> & WithUpload<U> & WithBytes<R>) => Promise<unknown>,
 ): Route {
-  const { summary, auth = 'session', params, query, body, upload, download = false, reply } = options
+  const { summary, auth = 'session', params, query, body, upload, bytes, download = false, reply } = options
   const status = options.status ?? (download ? 200 : reply ? (method === 'POST' ? 201 : 200) : 204)
   return {
     method,
@@ -105,9 +115,10 @@ export function route<
     ...(query && { query }),
     ...(body && { body }),
     ...(upload && { upload }),
+    ...(bytes && { bytes }),
     ...(reply && { reply }),
     download,
-    // The adapter adds the upload where the route has a rule for it.
+    // The adapter adds the upload or the bytes where the route has a rule for them.
     run: async (call) => asAnswer(await run(call as never), status),
   }
 }

@@ -24,6 +24,7 @@ import { keepHouse, maintenance } from './kernel/maintenance.ts'
 import type { Media } from './kernel/media.ts'
 import { Metrics } from './kernel/metrics.ts'
 import type { Module } from './kernel/module.ts'
+import type { Outgoing } from './kernel/outgoing.ts'
 import { GroupCommit } from './kernel/unit-of-work.ts'
 import { datingMigrations, datingModule, type DatingSettings } from './modules/dating/index.ts'
 import { helpdeskMigrations, helpdeskModule } from './modules/helpdesk/index.ts'
@@ -39,6 +40,7 @@ export interface Ports {
   readonly bus: Bus
   readonly files: FileStore
   readonly media: Media
+  readonly outgoing: Outgoing & { close(): Promise<void> }
   readonly log: Logger
   /** Signs access tokens. */
   readonly secret: Uint8Array
@@ -75,7 +77,7 @@ export const migrations: Migrations = {
 
 /** Puts kernel, identity, modules and adapters together. The only place that knows them all. */
 export async function createApp(ports: Ports): Promise<App> {
-  const { config, database, clock, bus, files, media, log, secret } = ports
+  const { config, database, clock, bus, files, media, outgoing, log, secret } = ports
   const onError = (error: unknown): void => log.error({ err: error }, 'unforeseen')
   const metrics = new Metrics()
   const unitOfWork = new GroupCommit({
@@ -111,7 +113,7 @@ export async function createApp(ports: Ports): Promise<App> {
     workspace: () => workspaceModule({ ...parts, settings: workspaceSettings(config) }),
     dating: () => datingModule({ ...parts, secret, settings: datingSettings(config) }),
     helpdesk: () => helpdeskModule({ ...parts, identity, settings: helpdeskSettings(config) }),
-    prd: () => prdModule({ ...parts, identity, settings: prdSettings(config) }),
+    prd: () => prdModule({ ...parts, identity, outgoing, secret, settings: prdSettings(config) }),
   }
   const modules = config.modules.map((name) => makers[name]())
   for (const module of modules) await module.start?.()
@@ -123,6 +125,7 @@ export async function createApp(ports: Ports): Promise<App> {
     clock,
     handlers: new Map(modules.flatMap((module) => [...module.jobs])),
     onError,
+    onLater: ({ message }, kind) => log.info({ kind, reason: message }, 'a job is tried again later'),
   })
   const stopHouse = keepHouse(clock, unitOfWork, onError, async (unit) => {
     await eventLog.prune(unit, unit.now - config.eventRetentionMs)
@@ -186,6 +189,7 @@ export async function createApp(ports: Ports): Promise<App> {
       for (const each of sockets) await each.close()
       await jobs.stop()
       for (const module of modules) await module.stop?.().catch(onError)
+      await outgoing.close()
       await http.close()
       await Promise.all(closed)
       await unitOfWork.settled()

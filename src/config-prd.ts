@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { DAY, flag, MINUTE, SECOND, whole } from './config-field.ts'
+import { integrationSettings } from './config-integrations.ts'
 import type { Config } from './config.ts'
 import type { PrdSettings } from './modules/prd/index.ts'
 
@@ -225,5 +226,6 @@ export function prdSettings(config: Config): PrdSettings {
     subscriptions: config.prdSubscriptions,
     feedMs: config.prdFeedMs,
     batching: config.prdBatching,
+    ...integrationSettings(config),
   }
 }

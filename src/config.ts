@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { checkHelpdesk, helpdeskFields } from './config-helpdesk.ts'
+import { checkIntegrations, integrationFields } from './config-integrations.ts'
 import { prdFields } from './config-prd.ts'
 import { choices, DAY, flag, list, MINUTE, SECOND, text, whole, type Field } from './config-field.ts'
 
@@ -345,6 +346,7 @@ export const fields = {
   ),
   ...helpdeskFields,
   ...prdFields,
+  ...integrationFields,
 } as const satisfies Readonly<Record<string, Field<unknown>>>
 
 type Value<F> = F extends Field<infer T> ? T : never
@@ -374,5 +376,6 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     throw new Error('SWITCHBOARD_DATING_FILTER must be mask or refuse')
   }
   checkHelpdesk(read)
+  checkIntegrations(read)
   return read
 }

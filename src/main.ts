@@ -3,7 +3,9 @@ import { pino } from 'pino'
 import { memoryBus } from './adapters/bus-memory.ts'
 import { openDiskFiles } from './adapters/files-disk.ts'
 import { sharpMedia } from './adapters/media.ts'
+import { createOutgoing } from './adapters/outgoing.ts'
 import { createApp } from './app.ts'
+import { outgoingOptions } from './config-integrations.ts'
 import { readConfig } from './config.ts'
 import { greet, seedDemo } from './demo.ts'
 import { systemClock } from './kernel/clock.ts'
@@ -25,6 +27,7 @@ const app = await createApp({
   bus: memoryBus(),
   files: await openDiskFiles(join(config.dataDir, 'files')),
   media: sharpMedia(),
+  outgoing: createOutgoing(outgoingOptions(config)),
   log,
   secret: readSecret(config),
 })

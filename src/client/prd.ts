@@ -57,6 +57,13 @@ export interface Showing {
   readonly selection?: { readonly start: number; readonly end: number } | null
 }
 
+/** Who follows the text besides the one it is shown to. */
+export interface PrdWatcher {
+  /** The text was brought to what the server has; offsets of the server can be told from here on. */
+  joined(): void
+  changed(edits: readonly Edit[]): void
+}
+
 type Answer = { readonly ok: true } | { readonly ok: false; readonly code: string; readonly message: string }
 type JoinAnswer = Answer & { readonly replica: number | null }
 
@@ -99,6 +106,7 @@ export class PrdClient {
   private told: PrdStatus = 'offline'
   private isResting = false
   private waiting: (() => void)[] = []
+  private readonly watchers = new Set<PrdWatcher>()
 
   constructor(options: PrdClientOptions) {
     this.options = options
@@ -141,6 +149,12 @@ export class PrdClient {
     this.showing = { ...this.showing, ...showing }
     this.isShown = false
     this.pump()
+  }
+
+  /** @returns what ends it */
+  watch(watcher: PrdWatcher): () => void {
+    this.watchers.add(watcher)
+    return () => void this.watchers.delete(watcher)
   }
 
   /** Resolves once everything typed is durable on the server, or the PRD is closed here. */
@@ -207,6 +221,7 @@ export class PrdClient {
     if (!initial) return this.later(() => this.join())
     this.initial = undefined
     const isInStep = this.document.joined(initial.initialState, replica)
+    for (const watcher of this.watchers) watcher.joined()
     this.options.onPeople?.(initial.activeUsers)
     if (isInStep) this.sync()
     this.step(isInStep)
@@ -306,6 +321,7 @@ export class PrdClient {
       ...(typeof cursorPosition === 'number' && { cursorPosition: moved(cursorPosition) }),
       ...(selection && { selection: { start: moved(selection.start), end: moved(selection.end) } }),
     }
+    for (const watcher of this.watchers) watcher.changed(edits)
     this.options.onChange?.(edits, origin)
   }
 

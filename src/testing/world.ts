@@ -5,8 +5,10 @@ import { pino } from 'pino'
 import { memoryBus } from '../adapters/bus-memory.ts'
 import { openDiskFiles } from '../adapters/files-disk.ts'
 import { sharpMedia } from '../adapters/media.ts'
+import { createOutgoing, type Resolve } from '../adapters/outgoing.ts'
 import { openSqlite } from '../adapters/sqlite/database.ts'
 import { createApp, migrations, type App } from '../app.ts'
+import { outgoingOptions } from '../config-integrations.ts'
 import { readConfig, type Config, type ModuleName } from '../config.ts'
 import type { Database } from '../kernel/database.ts'
 import { eventLog } from '../kernel/event-log.ts'
@@ -20,6 +22,8 @@ export interface WorldOptions {
   readonly clock?: FakeClock
   /** Protocols it offers, where not all: each takes time to set up. The tracker has the door to people's roles. */
   readonly modules?: readonly ModuleName[]
+  /** What names stand for, for calls to other systems; the machine's own answers without it. */
+  readonly resolve?: Resolve
   /** What another world has left behind: taken over, not copied. SQLite only. */
   readonly folder?: string
 }
@@ -186,6 +190,7 @@ export async function testWorld(options: WorldOptions = {}): Promise<World> {
     bus: memoryBus(),
     files: await openDiskFiles(join(folder, 'files')),
     media: sharpMedia(),
+    outgoing: createOutgoing({ ...outgoingOptions(config), ...(options.resolve && { resolve: options.resolve }) }),
     secret: new TextEncoder().encode('a secret of the tests, 32 bytes or more'),
     log: pino({ level: 'debug' }, { write: (line) => void log.push(line) }),
   })

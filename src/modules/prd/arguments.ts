@@ -70,3 +70,22 @@ export const OfComment = Type.Object({ commentId: AnyId })
 export const DeleteReply = Type.Object({ commentId: AnyId, replyId: AnyId })
 
 export const Subscribe = Type.Object({ organizationId: AnyId })
+
+const AnyText = Type.Optional(Nullable(Type.String()))
+/** Section 4.1; only the prompt is needed. */
+const prompt = {
+  prompt: Type.String(),
+  section: Type.Optional(Nullable(Type.String({ maxLength: 200 }))),
+  context: Type.Optional(
+    Nullable(
+      Type.Object({
+        currentContent: AnyText,
+        selectedText: AnyText,
+        cursorPosition: Type.Optional(Nullable(Position)),
+      }),
+    ),
+  ),
+}
+export const NewPrompt = Type.Object(prompt)
+export const AiPrompt = Type.Object({ prdId: AnyId, ...prompt })
+export const AiCancel = Type.Object({ prdId: AnyId, jobId: AnyId })

@@ -19,7 +19,7 @@ function wrongFor(key: string): readonly unknown[] {
   if (choices.includes(key)) return [...wrongTexts, ...wrongChoices]
   if (key.endsWith('Id') && key !== 'clientId') return wrongIds
   if (key === 'stateVector') return wrongVectors
-  if (key === 'operation' || key === 'selection') return wrongObjects
+  if (['operation', 'selection', 'context'].includes(key)) return wrongObjects
   if (key === 'position' || key === 'cursorPosition') return wrongNumbers
   return key === 'clientId' ? [...wrongTexts, '', ' ', 'a b', 'ä', '\0', 'x'.repeat(65)] : wrongTexts
 }
@@ -31,7 +31,7 @@ abuse('P-L2 an event that is not there is refused, whatever it is called, by the
   await untouched(at, async () => {
     for (const name of [
       '', ' ', 'JOIN-PRD', 'join-prd ', 'join_prd', 'joined-prd', 'user-joined', 'version-created', 'pong', 'reconnect',
-      'error', 'rate-limit', 'batch-update', 'ai-prompt', '__proto__', 'constructor', 'toString', 'hasOwnProperty', '*',
+      'error', 'rate-limit', 'batch-update', 'ai-stream-chunk', '__proto__', 'constructor', 'toString', 'hasOwnProperty', '*',
       '\0', '\ud800', '<b>', 'x'.repeat(100_000),
     ]) {
       const message = await refused(at, 'VALIDATION_ERROR', name, { prdId: at.prdId })
@@ -124,7 +124,7 @@ abuse('P-L2 parts of an operation and of a selection are refused by name', async
 
 abuse('P-L2 ids of other kinds, of others, and of nothing are not found, all in the same words', async (at) => {
   const { prdId, commentId, conflictId, replyId, organizationId } = at
-  const kinds: Record<string, string> = { prdId, commentId, conflictId, replyId, organizationId }
+  const kinds: Record<string, string> = { prdId, commentId, conflictId, replyId, jobId: at.jobId, organizationId }
   const foreign: Record<string, readonly string[]> = {
     prdId: [at.foreignId, at.hiddenId],
     organizationId: [at.foreignOrganizationId],
@@ -134,7 +134,7 @@ abuse('P-L2 ids of other kinds, of others, and of nothing are not found, all in 
       for (const key of Object.keys(argument).filter((one) => one in kinds)) {
         const [prefix, number] = kinds[key]!.split('_') as [string, string]
         const others = Object.entries(kinds).filter(([kind]) => kind !== key).map(([, id]) => id)
-        const code = key === 'conflictId' || key === 'replyId' ? 'NOT_FOUND' : absent
+        const code = ['conflictId', 'replyId', 'jobId'].includes(key) ? 'NOT_FOUND' : absent
         const messages = new Set<string>()
         for (const id of [
           ...(foreign[key] ?? []), ...others, `${prefix}_0`, `${prefix}_-1`, `${prefix}_1e9`, `${prefix}_0${number}`,
@@ -161,9 +161,12 @@ abuse('P-L2 texts that are empty, too long, half characters or NUL are refused w
       ['add-comment', 'content', ['', ' \n', ...half, ...nul, 'x'.repeat(10_001)]],
       ['reply-comment', 'content', ['', ' \n', ...half, ...nul, 'x'.repeat(10_001)]],
       ['create-version', 'changelog', ['', ' \n', ...half, ...nul, 'x'.repeat(10_001)]],
+      ['ai-prompt', 'prompt', ['', ' \n', ...half, ...nul]],
+      ['ai-prompt', 'section', [...half, ...nul, 'x'.repeat(201)]],
       ['resolve-conflict', 'mergedContent', [undefined, null, ...half, ...nul]],
     ] as const) {
-      const all: Record<string, unknown> = { prdId, commentId, conflictId, position: 0, versionType: 'minor', resolution: 'merge' }
+      const rest = { position: 0, versionType: 'minor', resolution: 'merge', prompt: 'x' }
+      const all: Record<string, unknown> = { prdId, commentId, conflictId, ...rest }
       for (const value of values) {
         const message = await refused(at, 'VALIDATION_ERROR', event, { ...all, [key]: value })
         assert.match(message, new RegExp(key), `${event}: ${message}`)
@@ -205,7 +208,7 @@ abuse('P-L2 keys that would be a prototype, and what the server sets itself, cha
     '"userId":"user_1","userName":"admin","author":{"id":"user_1"},"timestamp":1,"createdBy":"user_1","color":"#000000",' +
     '"version":"9.9.9","replica":0,"seq":1,"slot":0,'
   for (const [event, { argument }] of Object.entries(documented(at))) {
-    if (event.startsWith('delete-') || event === 'leave-prd' || event === 'resolve-conflict') continue
+    if (event.startsWith('delete-') || ['leave-prd', 'resolve-conflict', 'ai-prompt'].includes(event)) continue
     for (const tab of [at.hostile, at.control]) await tab.drained()
     const within = JSON.stringify(argument).replaceAll(/(^|:)\{/g, `$1{${POLLUTING}${forged}`)
     const outcome = await at.hostile.ask(event, JSON.parse(within))

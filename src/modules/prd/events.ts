@@ -10,12 +10,13 @@ export const prdSubject = (id: number): string => `prd:${id}`
 export const commentSubject = (prd: number, id: number): string => `${prdSubject(prd)}/comment:${id}`
 export const replySubject = (prd: number, comment: number, id: number): string =>
   `${commentSubject(prd, comment)}/reply:${id}`
+export const initiativeSubject = (prd: number, id: string): string => `${prdSubject(prd)}/initiative:${id}`
 export const organizationSubject = (id: number): string => `prd:organization:${id}`
 export const accountSubject = (id: number): string => `prd:account:${id}`
 
 /**
  * Events that are kept in the log and replayed. Edits have a log of their own (`prd_operations`), and what is true for
- * the moment only (presence, saving) has none.
+ * the moment only (presence, saving, an answer of the AI while it is written) has none.
  */
 export type LoggedName =
   | 'version-created'
@@ -25,6 +26,12 @@ export type LoggedName =
   | 'comment-resolved'
   | 'notification'
   | 'activity-update'
+  | 'jira-sync-start'
+  | 'jira-sync-complete'
+  | 'mattermost-message-sent'
+  | 'craft-initiative-linked'
+  | 'craft-initiative-updated'
+  | 'craft-alignment-check'
 
 export interface Extra {
   readonly subject?: string

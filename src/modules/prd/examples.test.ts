@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { io as connect, type Socket } from 'socket.io-client'
+import { says } from '../../testing/outside/model.ts'
+import { SUGGESTIONS_MARK } from './ai/answer.ts'
 import { examples, runExample } from './clients/examples.ts'
+import { aiScene } from './testing-ai.ts'
 import { run } from './testing-groups.ts'
 import { checkEvent, insert, made, replace, scene, userId, type Data, type Scene, type Tab } from './testing.ts'
 
@@ -104,9 +107,9 @@ async function told(tab: Tab, name: Parameters<Tab['find']>[0]): Promise<Data> {
 }
 
 test("P-C4 all that the document's examples wait for comes to pass", async () => {
-  await using at = await scene({ config: { prdCommandsPerMinute: 0 } })
+  await using at = await aiScene({ config: { prdCommandsPerMinute: 0, prdAiPromptsPerHour: 1 } })
   const { world, owner, editor, admin, prdId: other } = at
-  await numbered(at, 'prd_prds', 'prd_organizations', 'prd_comments', 'prd_conflicts', 'prd_replies')
+  await numbered(at, 'prd_prds', 'prd_organizations', 'prd_comments', 'prd_conflicts', 'prd_replies', 'prd_ai_jobs')
   assert.equal((await made(owner, '/api/organizations', { name: 'Examples' })).id, 'org_123')
   const members = '/api/organizations/org_123/members'
   for (const user of [editor, admin]) await made(owner, members, { userId: userId(user) })
@@ -123,7 +126,8 @@ test("P-C4 all that the document's examples wait for comes to pass", async () =>
     await page.said('1.3')
     assert.equal(page.logged.get('1.3')![0]![0], 'Connected:')
     for (const [section, index] of [
-      ['2.1', 1], ['2.3', 1], ['2.4', 1], ['3.2', 0], ['3.3', 0], ['3.3', 1], ['5.1', 1], ['5.2', 0], ['5.2', 1],
+      ['2.1', 1], ['2.3', 1], ['2.4', 1], ['3.2', 0], ['3.3', 0], ['3.3', 1], ['4.1', 1],
+      ['4.2', 0], ['4.2', 1], ['4.2', 2], ['4.3', 0], ['4.4', 0], ['5.1', 1], ['5.2', 0], ['5.2', 1],
       ['5.3', 0], ['6.1', 1], ['7.1', 0], ['7.2', 0], ['9.1', 0], ['9.2', 0], ['10.2', 0], ['10.3', 0], ['12.0', 0],
     ] as const) {
       page.run(section, index)
@@ -159,6 +163,31 @@ test("P-C4 all that the document's examples wait for comes to pass", async () =>
     await world.advance(1_000)
     const presence = await page.heard('3.2', 'presence-update')
     assert.deepEqual([presence.cursorPosition, presence.selection], [3, { start: 1, end: 3 }])
+
+    const text = '## OAuth2 Integration\n\nThe system shall support'
+    const offer = [{ type: 'diagram', description: 'Create sequence diagram for OAuth flow' }]
+    at.model.next(says(text, `\n${SUGGESTIONS_MARK}\n${JSON.stringify(offer)}`))
+    page.run('4.1', 0)
+    const job = await page.heard('4.1', 'ai-job-created')
+    assert.deepEqual([job.jobId, job.userId, job.status, job.estimatedTime], ['job_123', userId(owner), 'queued', 30])
+    const [start, ...chunks] = (await page.said('4.2', 4)).map(([data]) => data as Data)
+    const complete = chunks.pop()
+    checkEvent(['ai-stream-start', start])
+    for (const chunk of chunks) checkEvent(['ai-stream-chunk', chunk])
+    checkEvent(['ai-stream-complete', complete])
+    const { length: end } = (await at.owner.get(`/api/prds/${prdId}`)).body.content
+    assert.deepEqual(chunks.map(({ chunk, position, isComplete }) => [chunk, position, isComplete]), [
+      [text, end, false],
+      ['', end + text.length, true],
+    ])
+    assert.deepEqual([complete.fullResponse, complete.tokensUsed, complete.suggestions], [text, 150, offer])
+    page.run('4.1', 0)
+    const { error } = await page.heard('4.3', 'ai-error')
+    assert.deepEqual(error, {
+      code: 'RATE_LIMIT_EXCEEDED',
+      message: 'AI request limit exceeded for this hour',
+      retryAfter: 3_600,
+    })
 
     page.run('5.1', 0)
     const { version } = await page.heard('5.1', 'version-created')
@@ -221,6 +250,9 @@ test("P-C4 all that the document's examples wait for comes to pass", async () =>
 
     page.run('10.1')
     assert.deepEqual(await page.said('10.1'), [['Pong received']])
+    const stories = `# Login\n\n## User Stories\n\n${'- As a user, I want to log in so that I see my data.\n'.repeat(2)}`
+    await mike.done('content-update', { prdId, operation: insert(0, stories), stateVector: [] })
+    await page.heard('2.3', 'content-update')
     for (let i = 0; i < 31; i += 1) {
       await world.advance(10_000)
       for (const one of [mike, late]) await one.ask('ping')
@@ -231,6 +263,8 @@ test("P-C4 all that the document's examples wait for comes to pass", async () =>
     checkEvent(['auto-save-start', saving[0]])
     checkEvent(['auto-save-complete', saving[1]])
     assert.equal((saving[1] as Data).nextSaveIn, 300)
+    await until(() => page.logged.has('4.4'))
+    checkEvent(['ai-suggestion', ...page.logged.get('4.4')![0]!])
 
     page.socket.emit('join-prd', { prdId: 'prd_404' })
     assert.equal((await page.heard('9.1', 'error')).code, 'NOT_FOUND')
@@ -287,7 +321,8 @@ test('the examples of connect_error, rate-limit and batch-update hear of these',
 test('every code block of the document is run', () => {
   const blocks = [...examples].map(([section, { length }]) => `${section}: ${length}`)
   assert.deepEqual(blocks, [
-    '1.2: 1', '1.3: 1', '2.1: 2', '2.2: 1', '2.3: 2', '2.4: 2', '3.1: 1', '3.2: 1', '3.3: 2', '5.1: 2', '5.2: 2',
+    '1.2: 1', '1.3: 1', '2.1: 2', '2.2: 1', '2.3: 2', '2.4: 2', '3.1: 1', '3.2: 1', '3.3: 2', '4.1: 2', '4.2: 3',
+    '4.3: 1', '4.4: 1', '5.1: 2', '5.2: 2',
     '5.3: 2', '6.1: 2', '6.2: 1', '6.3: 1', '7.1: 1', '7.2: 1', '9.1: 1', '9.2: 1', '10.1: 1', '10.2: 1', '10.3: 1',
     '11.1: 1', '11.2: 1', '12.0: 1',
   ])

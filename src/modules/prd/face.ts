@@ -11,6 +11,7 @@ import { applyOperation, applyUpdate, type Sender } from './actions/editing.ts'
 import { forgetSessions, joinPrd, leavePrd } from './actions/joining.ts'
 import type { Parts } from './actions/parts.ts'
 import { setPresence } from './actions/presence.ts'
+import { askAi, cancelAi } from './actions/prompting.ts'
 import { subscribe, subscriptionsOf } from './actions/subscribing.ts'
 import { sync } from './actions/syncing.ts'
 import { deleteComment, deleteReply, reopenComment, resolveComment } from './actions/settling.ts'
@@ -83,6 +84,13 @@ export function prdFace(parts: Parts, offer: Offer): Face {
     )
     on('resolve-conflict', args.ResolveConflict, ({ connection, session }, { prdId, conflictId, ...outcome }) =>
       resolveJoined(parts, caller(session), connection, rowOf('prd', prdId), rowOf('conflict', conflictId), outcome),
+    )
+    on('ai-prompt', args.AiPrompt, async ({ connection, session }, { prdId, ...asked }) => {
+      const { jobId } = await askAi(parts, caller(session), rowOf('prd', prdId), asked, connection)
+      return { jobId }
+    })
+    on('ai-cancel', args.AiCancel, ({ session }, { prdId, jobId }) =>
+      cancelAi(parts, caller(session), rowOf('prd', prdId), rowOf('job', jobId)),
     )
     on('add-comment', args.AddComment, ({ connection, session }, { prdId, ...input }) =>
       addComment(parts, caller(session), rowOf('prd', prdId), input, connection),

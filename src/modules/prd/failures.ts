@@ -1,6 +1,7 @@
 import { CommandError, type ErrorDetails } from '../../kernel/errors.ts'
 import type { ErrorKind } from '../../wire/errors.ts'
-import { frameOf, timestamp, type ErrorCode } from './wire.ts'
+import { toId } from './ids.ts'
+import { frameOf, timestamp, type AiErrorCode, type ErrorCode, type Payload } from './wire.ts'
 
 /** How failures are said: section 9, and the acknowledgements that are an addition. */
 
@@ -12,6 +13,32 @@ export class PrdError extends CommandError {
     super(kind, message, { code, ...(details && { details }) })
   }
 }
+
+/** Section 4.3: a prompt that is not taken; it has a job all the same, which is all that is told of it. */
+export class AiRefusal extends CommandError {
+  declare readonly code: AiErrorCode
+  readonly job: number
+
+  constructor(job: number, code: AiErrorCode, message: string, retryAfter?: number) {
+    super(aiKinds[code], message, { code, ...(retryAfter !== undefined && { retryAfter }) })
+    this.job = job
+  }
+}
+
+const aiKinds: Readonly<Record<AiErrorCode, ErrorKind>> = {
+  RATE_LIMIT_EXCEEDED: 'rate_limited',
+  AI_NOT_CONFIGURED: 'conflict',
+  PROVIDER_ERROR: 'unavailable',
+  TIMEOUT: 'unavailable',
+  CANCELLED: 'conflict',
+  CONTENT_TOO_LARGE: 'too_large',
+}
+
+/** The argument of `ai-error`. @param retryAfter seconds; only where a later try may succeed */
+export const aiError = (job: number, code: AiErrorCode, message: string, retryAfter?: number): Payload<'ai-error'> => ({
+  jobId: toId('job', job),
+  error: { code, message, ...(retryAfter !== undefined && { retryAfter }) },
+})
 
 export const notJoined = (): PrdError =>
   new PrdError('NOT_JOINED', 'conflict', 'Join this PRD first: this connection has not, or not any more')
@@ -54,6 +81,9 @@ export { codes as errorCodesByKind }
 export const errorCode = (cause: CommandError): ErrorCode =>
   cause instanceof PrdError ? cause.code : codes[cause.kind]
 
+const ackCode = (cause: CommandError): ErrorCode | AiErrorCode =>
+  cause instanceof AiRefusal ? cause.code : errorCode(cause)
+
 /** For people: what was wrong, where, and when to try again. */
 export function errorText(cause: CommandError): string {
   const faults = Object.entries(cause.details ?? {}).map(([field, fault]) =>
@@ -65,6 +95,9 @@ export function errorText(cause: CommandError): string {
 
 /** @param limit what applies where the refusal does not say it */
 export function errorFrame(cause: CommandError, at: number, limit: number): string {
+  if (cause instanceof AiRefusal) {
+    return frameOf('ai-error', aiError(cause.job, cause.code, cause.message, cause.retryAfter))
+  }
   if (cause.kind !== 'rate_limited') {
     return frameOf('error', { code: errorCode(cause), message: errorText(cause), timestamp: timestamp(at) })
   }
@@ -82,4 +115,4 @@ export function errorFrame(cause: CommandError, at: number, limit: number): stri
 export const acknowledge = (outcome: object = {}): string => JSON.stringify([{ ok: true, ...outcome }])
 
 export const failed = (cause: CommandError): string =>
-  JSON.stringify([{ ok: false, code: errorCode(cause), message: errorText(cause) }])
+  JSON.stringify([{ ok: false, code: ackCode(cause), message: errorText(cause) }])

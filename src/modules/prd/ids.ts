@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { idOf } from './wire.ts'
+import { idOf } from './wire-terms.ts'
 
 /** How things are named on the wire: a prefix and the number of their row. Prefix by kind of thing. */
 export const prefixes = {
@@ -14,6 +14,8 @@ export const prefixes = {
   notification: 'notif',
   activity: 'activity',
   template: 'template',
+  job: 'job',
+  suggestion: 'suggestion',
 } as const
 export type Kind = keyof typeof prefixes
 

@@ -6,12 +6,18 @@ import type { Endpoint } from '../../kernel/face.ts'
 import type { Hub } from '../../kernel/hub.ts'
 import type { JobHandler } from '../../kernel/jobs.ts'
 import type { Module } from '../../kernel/module.ts'
+import type { Outgoing } from '../../kernel/outgoing.ts'
 import type { UnitOfWork } from '../../kernel/unit-of-work.ts'
 import { watchAccounts } from './actions/accounts.ts'
+import { expireAnswers } from './actions/ai-jobs.ts'
+import { craftJobs, expireCraftDeliveries } from './actions/craft-deliveries.ts'
 import type { Parts } from './actions/parts.ts'
 import { purges } from './actions/purging.ts'
+import { jiraJobs, prepareJira } from './actions/jira.ts'
+import { gitPushJobs } from './actions/pushing.ts'
 import { healRepositories } from './actions/versions.ts'
 import { expireFeeds } from './actions/telling.ts'
+import { Drafting } from './ai/drafting.ts'
 import { Documents } from './document/documents.ts'
 import { Inspector } from './document/inspector.ts'
 import { prdFace, type Offer } from './face.ts'
@@ -19,14 +25,17 @@ import { errorCodesByKind } from './failures.ts'
 import { Differ } from './history/differ.ts'
 import { Repositories } from './history/repositories.ts'
 import { Turns } from './history/turns.ts'
+import { Breakers } from './integrations/breaker.ts'
 import { Live } from './live.ts'
+import { MattermostLinks } from './mattermost/links.ts'
+import { mattermostJobs } from './mattermost/posting.ts'
 import { recall } from './returning.ts'
 import { MODULE } from './rooms.ts'
 import { prdApiRoutes } from './routes.ts'
 import { Saving } from './saving.ts'
 import type { PrdSettings } from './settings.ts'
 
-export type { PrdSettings } from './settings.ts'
+export type { IntegrationSettings, PrdSettings } from './settings.ts'
 export { prdMigrations } from './tables.ts'
 
 export interface PrdOptions {
@@ -35,6 +44,9 @@ export interface PrdOptions {
   readonly unitOfWork: UnitOfWork
   readonly clock: Clock
   readonly hub: Hub
+  readonly outgoing: Outgoing
+  /** What tokens are signed with; keys for other ends are derived from it. */
+  readonly secret: Uint8Array
   readonly settings: PrdSettings
 }
 
@@ -82,7 +94,16 @@ export function prdModule(options: PrdOptions): Module {
     repositories: new Repositories({ folder: settings.repositories }),
     differ: new Differ(),
     turns: new Turns(),
+    breakers: new Breakers(options.clock, { failures: settings.breakerFailures, restMs: settings.breakerRestMs }),
+    get drafting() {
+      return drafting
+    },
+    get links() {
+      return links
+    },
   }
+  const drafting = new Drafting(parts)
+  const links = new MattermostLinks(parts)
   const saving = new Saving(parts)
   options.identity.observe(watchAccounts(parts))
   const faces: Readonly<Record<Offer, ReturnType<typeof prdFace>>> = {
@@ -92,15 +113,30 @@ export function prdModule(options: PrdOptions): Module {
   }
   return {
     name: MODULE,
-    jobs: new Map<string, JobHandler>(purges(parts)),
+    jobs: new Map<string, JobHandler>([
+      ...purges(parts),
+      ...jiraJobs(parts),
+      ...gitPushJobs(parts),
+      ...mattermostJobs(parts),
+      ...craftJobs(parts),
+    ]),
     start: async () => {
       await healRepositories(parts)
       await recall(options.unitOfWork, live.returning)
+      await prepareJira(parts)
+      await drafting.start()
+      links.start()
     },
-    stop: () => saving.saveAll(),
+    stop: async () => {
+      links.stop()
+      await drafting.stop()
+      await saving.saveAll()
+    },
     keepHouse: async (unit) => {
       await saving.expire(unit)
       await expireFeeds(unit, parts)
+      await expireCraftDeliveries(unit)
+      await expireAnswers(unit, parts)
     },
     endpoints: namespaces.map(
       ([namespace, offer]): Endpoint => ({ kind: 'socketio', namespace, paths, face: faces[offer] }),

@@ -128,3 +128,9 @@ export function checkDecides({ actor_id }: Membership, approval: { readonly appr
 export function checkWithdraws(standing: Standing, approval: { readonly requested_by: number }): void {
   if (approval.requested_by !== standing.actor_id) checkManages(standing)
 }
+
+/** Answers of the AI: who asked for them, and who manages the PRD. @throws forbidden */
+export function checkSeesJob(standing: Standing, job: { readonly account_id: number }): void {
+  if (job.account_id === standing.actor_id || rightOf(standing) === 'manage') return
+  throw forbidden("Only who asked for it, the PRD's owner and admins of its organization may do this")
+}

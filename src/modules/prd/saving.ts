@@ -1,6 +1,7 @@
 import type { Ticket } from '../../kernel/timing-wheel.ts'
 import type { Unit } from '../../kernel/unit-of-work.ts'
 import type { Parts } from './actions/parts.ts'
+import { suggest } from './actions/suggesting.ts'
 import type { LiveDocument } from './document/document.ts'
 import { toId } from './ids.ts'
 import { expireOperations, findSaved, markSaved } from './store/operations.ts'
@@ -135,8 +136,9 @@ export class Saving {
 
   /** Section 5.2, before the eyes of everybody who has joined. */
   private async save(watched: Watched): Promise<void> {
-    const { database, live, settings, unitOfWork } = this.parts
-    const { id } = watched.document
+    const { database, hub, live, settings, unitOfWork } = this.parts
+    const { document } = watched
+    const { id } = document
     const prdId = toId('prd', id)
     const prd = await database.latest.get(findSaved, { prd: id })
     if (!prd) return
@@ -147,6 +149,8 @@ export class Saving {
         live.tell(id, 'auto-save-complete', { prdId, savedAt, nextSaveIn: Math.round(settings.autoSaveMs / 1_000) })
       }),
     )
+    // It is saved, whatever becomes of this.
+    await suggest(this.parts, document).catch(hub.onError)
   }
 
   /** Nobody has it open: it is saved soon, and after a while leaves memory. @returns when to look again */

@@ -1,7 +1,7 @@
 import type { Window } from '../../kernel/limits.ts'
 
 /** Limits and intervals of the module; config-prd.ts gives each its default and reason. Times in milliseconds. */
-export interface PrdSettings {
+export interface PrdSettings extends IntegrationSettings {
   /** Folder of the git repositories, one per organisation. */
   readonly repositories: string
   /** Everything one connection may send, whatever it is: far over what any client needs. */
@@ -64,4 +64,60 @@ export interface PrdSettings {
   readonly subscriptions: number
   /** How long notifications and activities are kept. */
   readonly feedMs: number
+}
+
+/** An OpenAI-compatible model. */
+export interface Model {
+  readonly baseUrl: string
+  readonly model: string
+  readonly apiKey?: string
+}
+
+/** Of sections 4 and 8; config-integrations.ts gives each its default and reason. */
+export interface IntegrationSettings {
+  /** Address of the pages of the PRD tool, without a slash at its end; empty: there are none. */
+  readonly publicUrl: string
+  /** For organisations that have none of their own. */
+  readonly model: Model | undefined
+  /** One call to another system, its answer included. */
+  readonly callMs: number
+  /** Failed calls in a row after which an integration rests. */
+  readonly breakerFailures: number
+  readonly breakerRestMs: number
+  /** Of one person; 0: no limit. */
+  readonly aiPromptsPerHour: number
+  /** Answers written at once. */
+  readonly aiConcurrency: number
+  /** Of these, for one person. */
+  readonly aiPerAccount: number
+  /** Prompts of one person that may wait. */
+  readonly aiQueued: number
+  /** UTF-16 units. */
+  readonly aiPromptCharacters: number
+  readonly aiPromptTokens: number
+  readonly aiOutputTokens: number
+  /** UTF-16 units. */
+  readonly aiResponseCharacters: number
+  readonly aiFirstChunkMs: number
+  readonly aiStallMs: number
+  readonly aiJobMs: number
+  /** How long text of the model is gathered before it is sent on; 0: it is not. */
+  readonly aiChunkMs: number
+  readonly aiKeepMs: number
+  /** Told at one automatic save; 0: the documents are not looked through. */
+  readonly suggestionsTold: number
+  /** UTF-16 units of a document that are looked through. */
+  readonly suggestionCharacters: number
+  /** Bytes after which a push to a Git server is continued by another. */
+  readonly gitPackBytes: number
+  /** User stories and requirements of one PRD. */
+  readonly jiraItems: number
+  /** Initiatives of Craft.io linked with one PRD. */
+  readonly craftLinks: number
+  /** Initiatives that are looked through for one PRD. */
+  readonly craftInitiatives: number
+  /** Deliveries to the webhook of Craft.io from one address. */
+  readonly craftDeliveries: Window
+  /** Bytes of one. */
+  readonly craftDeliveryBytes: number
 }

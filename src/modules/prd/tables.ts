@@ -3,6 +3,7 @@ import type { IdentityTables } from '../../identity/tables.ts'
 import type { Dialect, Migrations } from '../../kernel/database.ts'
 import { createSearchIndex } from '../../kernel/search.ts'
 import { numberedTable, timeType } from '../../kernel/tables.ts'
+import { integrationMigrations, type IntegrationTables } from './tables-integrations.ts'
 import type { ActivityType, Mode, NotificationType, Resolution } from './wire.ts'
 
 /** admin: everything in the organisation; member: makes PRDs; viewer: reads and comments. */
@@ -19,7 +20,7 @@ export const approvalStatuses = ['pending', 'approved', 'rejected', 'cancelled']
 export type ApprovalStatus = (typeof approvalStatuses)[number]
 
 /** Times are wall-clock milliseconds. */
-export interface PrdTables extends IdentityTables {
+export interface PrdTables extends IdentityTables, IntegrationTables {
   prd_organizations: {
     id: Generated<number>
     name: string
@@ -389,4 +390,5 @@ export const prdMigrations: Migrations = {
       .addPrimaryKeyConstraint('prd_sessions_pk', ['connection', 'prd_id'])
       .execute()
   },
+  ...integrationMigrations,
 }

@@ -61,8 +61,10 @@ export interface Scene extends Record<Someone, User> {
   close(): Promise<void>
 }
 
-export async function scene(options: WorldOptions = {}): Promise<Scene & AsyncDisposable> {
-  const world = await testWorld({ modules: ['tracker', 'prd'], ...options })
+/** Doubles of other systems, which are on this machine, may be called; what the AI says is passed on at once. */
+export async function scene({ config, ...options }: WorldOptions = {}): Promise<Scene & AsyncDisposable> {
+  const reaching = { outgoingPrivate: ['127.0.0.1'], prdAiChunkMs: 0 }
+  const world = await testWorld({ modules: ['tracker', 'prd'], config: { ...reaching, ...config }, ...options })
   const opened: Tab[] = []
   const close = async (): Promise<void> => {
     for (const one of opened) one.close()

@@ -1,6 +1,13 @@
 import Type, { type Static, type TSchema } from 'typebox'
+import { drafting, integrations } from './wire-integrations.ts'
+import {
+  exact, idOf, Milliseconds, Nullable, Offset, PrdId, StateVector, Timestamp, UserId, VersionNumber,
+} from './wire-terms.ts'
 
-/** Events of specs/prd.md, sections 1–3, 5–7 and 9–12, as schemas: the types, and the checks of what we send. */
+export * from './wire-integrations.ts'
+export * from './wire-terms.ts'
+
+/** Events of specs/prd.md as schemas: the types, and the checks of what we send. Sections 4 and 8 are in a file of their own. */
 
 export const modes = ['view', 'edit'] as const
 export type Mode = (typeof modes)[number]
@@ -20,6 +27,7 @@ export const notificationTypes = [
   'comment_reply',
   'prd_shared',
   'organization_added',
+  'integration_failed',
 ] as const
 export type NotificationType = (typeof notificationTypes)[number]
 export const activityTypes = [
@@ -55,24 +63,6 @@ export const errorCodes = [
 ] as const
 export type ErrorCode = (typeof errorCodes)[number]
 
-export const exact = { additionalProperties: false }
-export const Nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
-
-export const idOf = (prefix: string) => Type.String({ pattern: `^${prefix}_[1-9]\\d*$` })
-const PrdId = idOf('prd')
-const UserId = idOf('user')
-
-/** ISO-8601 UTC, to the second. */
-export const Timestamp = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}Z$' })
-export const timestamp = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`
-/** Wall-clock milliseconds since the epoch: what the document uses for edits and presence. */
-export const Milliseconds = Type.Integer({ minimum: 0 })
-
-/** Offset in UTF-16 units, as JavaScript counts. */
-export const Offset = Type.Integer({ minimum: 0 })
-/** Operations counted by replica. */
-export const StateVector = Type.Array(Type.Integer({ minimum: 0 }))
-export const VersionNumber = Type.String({ pattern: '^\\d+\\.\\d+\\.\\d+$' })
 const Range = Type.Object({ start: Offset, end: Offset }, exact)
 
 /** Keys of an operation by its type; what is in an edit has its time inside, what is missing has it beside. */
@@ -265,6 +255,8 @@ export const payloads = {
     },
     exact,
   ),
+  ...drafting,
+  ...integrations,
   error: Type.Object({ code: Type.Enum([...errorCodes]), message: Type.String(), timestamp: Timestamp }, exact),
   'rate-limit': Type.Object(
     {
@@ -304,6 +296,7 @@ export type AddedName =
   | 'conflict-resolved'
   | 'left-prd'
   | 'notifications-read'
+  | 'craft-initiative-unlinked'
 
 /** Additions that any client gets: unknown to the document, so that a client written from it passes over them. */
 export const additions = {
@@ -326,6 +319,11 @@ export const additions = {
   /** One of one's notifications was read, on whatever tab; null: all of them. */
   'notifications-read': Type.Object(
     { notificationId: Nullable(idOf('notif')), unreadCount: Type.Integer({ minimum: 0 }) },
+    exact,
+  ),
+  /** An initiative of Craft.io is linked with the PRD, or suggested for it, no more. */
+  'craft-initiative-unlinked': Type.Object(
+    { prdId: PrdId, initiativeId: Type.String(), unlinkedBy: Author, unlinkedAt: Timestamp },
     exact,
   ),
   /** One was taken out of the PRD: it was deleted, or is not to be seen any more. */

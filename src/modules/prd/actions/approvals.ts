@@ -5,6 +5,7 @@ import type { Unit } from '../../../kernel/unit-of-work.ts'
 import { prdSubject } from '../events.ts'
 import { toId } from '../ids.ts'
 import { showApprovals, type Approval } from '../lists/approvals.ts'
+import { announce } from '../mattermost/announcing.ts'
 import { checkDecides, checkEdits, checkWithdraws, seesPrd } from '../policy.ts'
 import { accessPrd, type PrdAccess } from '../store/access.ts'
 import {
@@ -249,6 +250,7 @@ async function conclude(
     prd: prd.id,
   })
   await recordPrdActivity(unit, { ...prd, actor_id: last.approver_id, actor_name: name }, type)
+  await announce(unit, prd, { type, approval: last.id })
 }
 
 const cancel = (unit: Unit, { id }: ApprovalRow): Promise<number> =>

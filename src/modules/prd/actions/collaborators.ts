@@ -7,6 +7,7 @@ import { checkManages, checkShareable } from '../policy.ts'
 import { accessPrd } from '../store/access.ts'
 import { deleteCollaborator, findCollaborator, saveCollaborator } from '../store/collaborators.ts'
 import type { CollaboratorRole } from '../tables.ts'
+import { cancelUnentitled } from './ai-jobs.ts'
 import { loseSight } from './expelling.ts'
 import { reachPrd, type Parts } from './parts.ts'
 import { notify } from './telling.ts'
@@ -29,6 +30,7 @@ export function saveShare(
     checkShareable(await unit.get(accessPrd, { id, actor: account }), role)
     const known = await unit.get(findCollaborator, { prd: id, account })
     await unit.run(saveCollaborator, { prd: id, account, role, actor: caller.accountId, at: unit.now })
+    if (known && known.role !== role) await cancelUnentitled(parts, unit, { prd: id })
     if (!known && account !== caller.accountId) {
       await notify(unit, [account], {
         type: 'prd_shared',

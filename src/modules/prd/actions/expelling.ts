@@ -6,6 +6,7 @@ import { seesPrd, type Standing } from '../policy.ts'
 import { homeRoom, joinedRoom, participantRoom } from '../rooms.ts'
 import { deleteJoined, joinedBy, joinedOf } from '../store/joined.ts'
 import { frame } from '../wire.ts'
+import { cancelUnentitled } from './ai-jobs.ts'
 import type { Parts } from './parts.ts'
 import { sightLost, type Loss } from './telling.ts'
 
@@ -17,6 +18,7 @@ import { sightLost, type Loss } from './telling.ts'
  */
 export async function loseSight(parts: Parts, unit: Unit, loss: Loss): Promise<void> {
   await sightLost(unit, loss)
+  await cancelUnentitled(parts, unit, 'prd' in loss ? { prd: loss.prd } : { accountId: loss.accountId })
   const joined: readonly Place[] =
     'prd' in loss
       ? await unit.all(joinedOf, { prd: loss.prd })

@@ -5,8 +5,10 @@ import { toId } from '../ids.ts'
 import type { Participant } from '../live.ts'
 import { Lane } from '../merge.ts'
 import { mayEdit, modeOf } from '../policy.ts'
+import { participantRoom } from '../rooms.ts'
 import { deleteSession, deleteSessionsOf, insertSession } from '../store/sessions.ts'
 import { frameOf, type Mode } from '../wire.ts'
+import { cancelAbandoned, missedBy } from './ai-jobs.ts'
 import { performOn, reachPrd, type Parts } from './parts.ts'
 
 /** What the acknowledgement of `join-prd` tells. */
@@ -63,6 +65,8 @@ export function joinPrd(
       else lane = new Lane(document.acquire(participant, caller.accountId, participant.rich ? 'rich' : 'plain'), document.seq)
       return { document, content: document.text.toString(), stateVector: [...document.vector], lane }
     })
+    const welcome = parts.drafting.welcome(document)
+    const missed = await missedBy(unit, document, { prd: id, account: caller.accountId })
     const session = live.nameOf(connection)
     await unit.run(deleteSession, { connection: session, prd_id: id })
     await unit.run(insertSession, {
@@ -84,6 +88,11 @@ export function joinPrd(
             activeUsers: [...live.activeUsers(id, caller.accountId)],
           }),
         )
+        for (const { job, frames } of missed) {
+          for (const told of frames) connection.send(told)
+          parts.drafting.caughtUp(job)
+        }
+        welcome(connection)
         live.join(participant)
       } else {
         if (lane) document.release(lane.slot, participant)
@@ -94,22 +103,29 @@ export function joinPrd(
   })
 }
 
-/** Section 2.2. @returns whether it had been joined */
+/**
+ * Section 2.2. What the AI writes for them there is cancelled, unless they have it joined on another connection.
+ * @returns whether it had been joined
+ */
 export async function leavePrd(parts: Parts, connection: Connection, id: number): Promise<boolean> {
-  const left = parts.live.leave(connection, id)
-  if (left) await forgetSession(parts, connection, id)
-  return left
+  const { hub, live, unitOfWork } = parts
+  const participant = live.of(connection, id)
+  if (!participant) return false
+  const { accountId } = participant
+  live.leave(connection, id)
+  const session = live.nameOf(connection)
+  await unitOfWork.run(async (unit) => {
+    await unit.run(deleteSession, { connection: session, prd_id: id })
+    const isAway = hub.rooms.members(participantRoom(id, accountId)).size === 0
+    if (isAway) await cancelAbandoned(parts, unit, id, accountId)
+  })
+  return true
 }
 
 /** The connection has ended. */
 export async function forgetSessions({ live, unitOfWork }: Parts, connection: Connection): Promise<void> {
   if (!live.hasName(connection)) return
   await unitOfWork.run((unit) => unit.run(deleteSessionsOf, { connection: live.nameOf(connection) }))
-}
-
-async function forgetSession({ live, unitOfWork }: Parts, connection: Connection, id: number): Promise<void> {
-  const session = live.nameOf(connection)
-  await unitOfWork.run((unit) => unit.run(deleteSession, { connection: session, prd_id: id }))
 }
 
 function checkRoom(used: number, most: number, what: string): void {

@@ -1,6 +1,7 @@
 import { callsIn } from '../../../kernel/mentions.ts'
 import type { Unit } from '../../../kernel/unit-of-work.ts'
 import { toId } from '../ids.ts'
+import { announce } from '../mattermost/announcing.ts'
 import type { CommentRow, PrdAccess } from '../store/access.ts'
 import { repliersOf, seersAmong } from '../store/comments.ts'
 import { notify, type Told } from './telling.ts'
@@ -18,7 +19,7 @@ export function tellOfComment(unit: Unit, prd: PrdAccess, comment: number, conte
   const message = `${prd.actor_name} commented on your PRD "${prd.title}"`
   const data = dataOf(prd, comment)
   const told: Told = { type: 'comment_added', title: 'New Comment', message, data, prd: prd.id }
-  return tell(unit, prd, content, [prd.owner_id], told)
+  return tell(unit, prd, content, [prd.owner_id], told, { comment })
 }
 
 /** Told to who wrote the comment and who has replied to it. */
@@ -33,7 +34,7 @@ export async function tellOfReply(
   const message = `${prd.actor_name} replied to a comment on "${prd.title}"`
   const data = { ...dataOf(prd, id), replyId: toId('reply', reply) }
   const told: Told = { type: 'comment_reply', title: 'New Reply', message, data, prd: prd.id }
-  await tell(unit, prd, content, [author, ...repliers.map(({ account_id }) => account_id)], told)
+  await tell(unit, prd, content, [author, ...repliers.map(({ account_id }) => account_id)], told, { reply })
 }
 
 async function tell(
@@ -42,6 +43,7 @@ async function tell(
   content: string,
   concerned: readonly number[],
   told: Told,
+  on: { readonly comment: number } | { readonly reply: number },
 ): Promise<void> {
   const names = [...new Set(callsIn(content).flat())].slice(0, NAMES)
   const ids = concerned.filter((id) => id !== prd.actor_id)
@@ -54,6 +56,7 @@ async function tell(
     .slice(0, MENTIONED)
   const message = `${prd.actor_name} mentioned you in a comment on "${prd.title}"`
   await notify(unit, mentioned, { ...told, type: 'comment_mention', title: 'You Were Mentioned', message })
+  if (mentioned.length > 0) await announce(unit, prd, { type: 'comment_mention', ...on, mentioned })
   const others = seers.filter(({ id }) => ids.includes(id) && !mentioned.includes(id))
   await notify(unit, others.map(({ id }) => id), told)
 }

@@ -4,9 +4,11 @@ import { conflict } from '../../../kernel/errors.ts'
 import { jobs } from '../../../kernel/jobs.ts'
 import { checkName } from '../../../kernel/names.ts'
 import { effect, organizationSubject } from '../events.ts'
+import { integrationKinds } from '../integrations/kinds.ts'
 import { showOrganization, type Organization } from '../lists/organizations.ts'
 import { checkAdministers } from '../policy.ts'
 import { openPrdsRoom, organizationRoom } from '../rooms.ts'
+import { deletesOfIntegrations } from '../store/integrations.ts'
 import {
   countMadeBy,
   deleteMembers,
@@ -16,6 +18,7 @@ import {
   renameOrganization,
 } from '../store/organizations.ts'
 import { countPrds } from '../store/prds.ts'
+import { changed } from './integrations.ts'
 import { reachOrganization, type Parts } from './parts.ts'
 import { ORGANIZATION_PURGE, REPOSITORY } from './purging.ts'
 import { membershipEffects } from './telling.ts'
@@ -56,6 +59,10 @@ export async function deleteOrganization(parts: Parts, caller: Caller, id: numbe
     if (Number(count) > 0) throw conflict(`This organization has ${count} PRDs; delete them first`)
     await unit.run(deleteMembers, { organization: id })
     await unit.run(deleteOrganizationRow, { id })
+    for (const deletion of deletesOfIntegrations) await unit.run(deletion, { organization: id })
+    unit.after(() => {
+      for (const kind of integrationKinds) changed(parts, { organization: id, kind })
+    })
     await jobs.schedule(unit, ORGANIZATION_PURGE, String(id), unit.now)
     await jobs.schedule(unit, REPOSITORY, String(id), unit.now)
     effect(unit, 'organization.deleted', [

@@ -3,14 +3,18 @@ import type { Clock } from '../../../kernel/clock.ts'
 import type { Database, Reader } from '../../../kernel/database.ts'
 import { CommandError, notFound } from '../../../kernel/errors.ts'
 import type { Hub } from '../../../kernel/hub.ts'
+import type { Outgoing } from '../../../kernel/outgoing.ts'
 import type { Unit, UnitOfWork } from '../../../kernel/unit-of-work.ts'
+import type { Drafting } from '../ai/drafting.ts'
 import type { LiveDocument } from '../document/document.ts'
 import type { Documents } from '../document/documents.ts'
 import type { Inspector } from '../document/inspector.ts'
 import type { Differ } from '../history/differ.ts'
 import type { Repositories } from '../history/repositories.ts'
 import type { Turns } from '../history/turns.ts'
+import type { Breakers } from '../integrations/breaker.ts'
 import type { Live } from '../live.ts'
+import type { MattermostLinks } from '../mattermost/links.ts'
 import { StaleState } from '../merge.ts'
 import { checkMember, checkSees, seesPrd } from '../policy.ts'
 import type { PrdSettings } from '../settings.ts'
@@ -30,6 +34,12 @@ export interface Parts {
   readonly clock: Clock
   readonly hub: Hub
   readonly settings: PrdSettings
+  /** Calls to other systems. */
+  readonly outgoing: Outgoing
+  /** Leave alone what does not answer. */
+  readonly breakers: Breakers
+  /** What tokens are signed with; keys for other ends are derived from it. */
+  readonly secret: Uint8Array
   /** Documents in memory. */
   readonly documents: Documents
   /** Looks through clients' Yjs updates before they come near a document. */
@@ -41,6 +51,10 @@ export interface Parts {
   readonly turns: Turns
   /** Who has joined what. */
   readonly live: Live
+  /** Writes the answers of the AI. */
+  readonly drafting: Drafting
+  /** To the organisations' Mattermost servers. */
+  readonly links: MattermostLinks
 }
 
 type Who = Pick<Caller, 'accountId'>

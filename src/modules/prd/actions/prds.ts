@@ -13,6 +13,7 @@ import { deleteCollaborator, saveCollaborator } from '../store/collaborators.ts'
 import { findMember } from '../store/organizations.ts'
 import { countPrds, insertPrd, markDeleted, savePrd } from '../store/prds.ts'
 import type { Access } from '../tables.ts'
+import { cancelOfPrd, cancelUnentitled } from './ai-jobs.ts'
 import { checkContent } from './content.ts'
 import { closePrd, loseSight } from './expelling.ts'
 import { reachOrganization, reachPrd, type Parts } from './parts.ts'
@@ -107,6 +108,7 @@ export function changePrd(parts: Parts, caller: Caller, id: number, changes: Cha
     if (after.access !== before.access && after.access === 'none') {
       await loseSight(parts, unit, { organization: prd.organization_id, prd: id })
     }
+    await cancelUnentitled(parts, unit, { prd: id })
     return showPrd(unit, prd)
   })
 }
@@ -129,6 +131,7 @@ export async function deletePrd(parts: Parts, caller: Caller, id: number): Promi
     effect(unit, 'prd.deleted', [{ kind: 'forget', subject: prdSubject(id) }])
     await recordPrdActivity(unit, prd, 'prd_deleted')
     await jobs.schedule(unit, PRD_PURGE, String(id), unit.now)
+    await cancelOfPrd(parts, unit, id)
     closePrd(parts, unit, id)
   })
 }

@@ -6,6 +6,7 @@ import { emit, prdSubject } from '../events.ts'
 import { fileOf, messageOf, type NewCommit } from '../history/commit.ts'
 import { raised } from '../history/semver.ts'
 import { toId } from '../ids.ts'
+import { announce } from '../mattermost/announcing.ts'
 import { checkEdits } from '../policy.ts'
 import { joinedRoom } from '../rooms.ts'
 import type { PrdAccess } from '../store/access.ts'
@@ -21,6 +22,7 @@ import {
 import { frameOf, timestamp, type Payload, type VersionType } from '../wire.ts'
 import { reachPrd, type Parts } from './parts.ts'
 import { Unprepared, withPrepared } from './preparing.ts'
+import { schedulePush } from './pushing.ts'
 import { recordPrdActivity } from './telling.ts'
 
 /** Sections 5.1 and 8.2: a version is a row and a commit in its organisation's repository. */
@@ -159,6 +161,7 @@ async function write(
   }))!
   await unit.run(saveVersionNumber, { id: prd.id, version })
   await unit.run(saveHead, { organization: prd.organization_id, head: hash })
+  await schedulePush(unit, prd.organization_id)
   const [prdId, createdAt] = [toId('prd', prd.id), timestamp(commit.at)]
   const createdBy = { id: toId('user', prd.actor_id), name: prd.actor_name }
   const payload = {
@@ -180,6 +183,7 @@ async function write(
     extra,
   )
   await recordPrdActivity(unit, prd, 'version_created')
+  await announce(unit, prd, { type: 'version_created', version: row })
   return payload
 }
 

@@ -18,6 +18,8 @@ export interface Stage extends Scene {
   readonly replyId: string
   /** Open, between the two. */
   readonly conflictId: string
+  /** By the editor; there is no AI, so that it was refused. */
+  readonly jobId: string
   /** Of another organisation, and the organisation. */
   readonly foreignId: string
   readonly foreignOrganizationId: string
@@ -43,11 +45,14 @@ async function stage(): Promise<Stage> {
   const other = await outsider.post('/api/organizations', { name: 'Elsewhere' })
   const foreign = await outsider.post('/api/prds', { organizationId: other.body.id, title: 'Theirs' })
   const hidden = await owner.post('/api/prds', { organizationId: at.organizationId, title: 'Hidden', access: 'none' })
+  await hostile.ask('ai-prompt', { prdId, prompt: 'x' })
+  const { jobId } = await hostile.find('ai-error')
   for (const tab of [control, hostile]) await tab.drained()
   return {
     ...at,
     control,
     hostile,
+    jobId,
     commentId,
     replyId: reply.id,
     conflictId,
@@ -94,7 +99,7 @@ export interface Documented {
 
 /** All client events but `ping`, which has no argument. */
 export function documented(at: Stage): Readonly<Record<string, Documented>> {
-  const { prdId, commentId, replyId, conflictId, organizationId } = at
+  const { prdId, commentId, replyId, conflictId, jobId, organizationId } = at
   return {
     'join-prd': { argument: { prdId, mode: 'edit' }, optional: ['mode'], absent: 'NOT_FOUND' },
     'leave-prd': { argument: { prdId }, absent: 'ok' },
@@ -109,6 +114,12 @@ export function documented(at: Stage): Readonly<Record<string, Documented>> {
       optional: ['status', 'cursorPosition', 'selection'],
       absent: 'NOT_JOINED',
     },
+    'ai-prompt': {
+      argument: { prdId, prompt: CANARY, section: CANARY, context: { currentContent: CANARY, cursorPosition: 1 } },
+      optional: ['section', 'context'],
+      absent: 'NOT_JOINED',
+    },
+    'ai-cancel': { argument: { prdId, jobId }, absent: 'NOT_FOUND' },
     'create-version': { argument: { prdId, changelog: CANARY, versionType: 'minor' }, absent: 'NOT_FOUND' },
     'resolve-conflict': {
       argument: { prdId, conflictId, resolution: 'merge', mergedContent: CANARY },

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncFolder, whenThere } from './atomic-fs.ts'
 import { checkedHash, type NewCommit } from './commit.ts'
+import { push, type Pushed, type Remote } from './remote.ts'
 import { Repository } from './repository.ts'
 
 interface Line {
@@ -68,6 +69,17 @@ export class Repositories {
    */
   async read(organizationId: number, hash: string, name: string): Promise<string | undefined> {
     return this.repository(organizationId).read(checkedHash(hash), name)
+  }
+
+  /**
+   * Brings a commit, with all that goes before it, to a Git server (`push` of remote.ts). Commits may be prepared and
+   * published meanwhile.
+   *
+   * @param maxBytes of a pack, after which another push goes on
+   * @throws RemoteFault, OutgoingError; Error when the repository does not hold the commit
+   */
+  async push(organizationId: number, hash: string, remote: Remote, maxBytes: number): Promise<Pushed> {
+    return push(remote, this.repository(organizationId).place(), checkedHash(hash), maxBytes)
   }
 
   /**

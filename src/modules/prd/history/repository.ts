@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import git, { type PromiseFsClient, type ReadCommitResult, type TreeEntry } from 'isomorphic-git'
 import { atomicFs, removeUnfinished, syncFolder, whenThere } from './atomic-fs.ts'
 import { checkedFile, identity, messageOf, type NewCommit } from './commit.ts'
+import type { Place } from './pack.ts'
 
 const BRANCH = 'refs/heads/main'
 const CONFIG = '[core]\n\trepositoryformatversion = 0\n\tfilemode = false\n\tbare = true\n'
@@ -78,6 +79,11 @@ export class Repository {
       if (isNotFound(error, hash)) return undefined
       throw error
     }
+  }
+
+  /** For reading only. */
+  place(): Place {
+    return this.here()
   }
 
   /** A cache for the packs somebody's `git gc` may have made, for the length of one call. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { forever } from '../../../testing/outside/model.ts'
 import type { Answer, User } from '../../../testing/world.ts'
-import { made, replace, scene, userId, type Data, type Scene, type Tab } from '../testing.ts'
+import { aiScene, type AiScene } from '../testing-ai.ts'
+import { made, replace, userId, type Data, type Tab } from '../testing.ts'
 
 /**
  * Who asks. adm: admin of the organisation. own: owner of the PRDs. edt, vwr: editor and viewer of them by name. mem: a
@@ -34,6 +36,7 @@ export const codes = {
   F: [403, 'FORBIDDEN'],
   N: [404, 'NOT_FOUND'],
   J: [409, 'NOT_JOINED'],
+  U: [401, 'AUTHENTICATION_FAILED'],
 } as const
 export type Cell = keyof typeof codes | 'ok'
 
@@ -51,6 +54,8 @@ export interface Place {
   readonly replyId: string
   readonly conflictId: string
   readonly approvalId: string
+  /** Waits, for ever. */
+  readonly jobId: string
 }
 
 export const ABSENT: Place = {
@@ -59,14 +64,23 @@ export const ABSENT: Place = {
   replyId: 'reply_999999',
   conflictId: 'conflict_999999',
   approvalId: 'approval_999999',
+  jobId: 'job_999999',
 }
 export const ABSENT_ORGANIZATION = 'org_999999'
 
 const unlimited = { prdCommandsPerMinute: 0, prdWritesPerMinute: 0, prdPresenceRestMs: 1 }
+/** One answer is waited for all the time, so that others wait for their turn and nothing comes in between. */
+const patient = {
+  prdAiConcurrency: 1,
+  prdAiPromptsPerHour: 0,
+  prdAiQueued: 1_000,
+  prdAiFirstChunkMs: 1e9,
+  prdAiJobMs: 1e9,
+}
 
 /** Everybody, with a tab that has joined whatever it may, in the mode `edit`. */
 export class Cast {
-  readonly at: Scene & AsyncDisposable
+  readonly at: AiScene & AsyncDisposable
   readonly users: Readonly<Record<Column, User>>
   readonly tabs = {} as Record<Column, Tab>
   readonly places = {} as Record<Kind, Place>
@@ -75,14 +89,15 @@ export class Cast {
   /** In no organisation, and in this one now and then. */
   readonly spare: User
 
-  private constructor(at: Scene & AsyncDisposable, users: Record<Column, User>, spare: User) {
+  private constructor(at: AiScene & AsyncDisposable, users: Record<Column, User>, spare: User) {
     this.at = at
     this.users = users
     this.spare = spare
   }
 
   static async gather(): Promise<Cast> {
-    const at = await scene({ config: unlimited })
+    const at = await aiScene({ config: { ...unlimited, ...patient } })
+    at.model.otherwise = { headersAfter: forever() }
     const { world, admin: adm, owner: own, editor: edt, viewer: vwr, member: mem, outsider: out } = at
     const [gst, rem, spare] = [await world.user('guest'), await world.user('removed'), await world.user('spare')]
     const cast = new Cast(at, { adm, own, edt, vwr, mem, gst, out, rem }, spare)
@@ -125,7 +140,15 @@ export class Cast {
     const replyId = await this.reply(commentId)
     const conflictId = await this.conflict(prdId, 'Hell'.length)
     const { items } = await made(own, `/api/prds/${prdId}/approvals`, { approverIds: [userId(adm)] })
-    return { prdId, commentId, replyId, conflictId, approvalId: items[0].id }
+    const jobId = await this.job(prdId)
+    await this.at.asked(1)
+    return { prdId, commentId, replyId, conflictId, approvalId: items[0].id, jobId }
+  }
+
+  async job(prdId: string, who: Column = 'adm'): Promise<string> {
+    const { status, body } = await this.users[who].post(`/api/prds/${prdId}/ai/jobs`, { prompt: 'x' })
+    assert.equal(status, 202)
+    return body.jobId as string
   }
 
   async comment(prdId: string): Promise<string> {
@@ -153,7 +176,11 @@ export class Cast {
   async heard(but: readonly Column[] = []): Promise<Record<string, string[]>> {
     const asked = columns.filter((who) => !but.includes(who))
     const got = await Promise.all(
-      asked.map(async (who) => [who, (await this.tabs[who].drained()).map(([name]) => name)] as const),
+      asked.map(async (who) => {
+        const names = (await this.tabs[who].drained()).map(([name]) => name)
+        // Told when the other server lets itself be heard, whatever is done meanwhile.
+        return [who, names.filter((name) => name !== 'mattermost-connection-status')] as const
+      }),
     )
     return Object.fromEntries(got.filter(([, names]) => names.length > 0))
   }

@@ -60,6 +60,19 @@ export const eventRows: readonly EventRow[] = [
     told: ['presence-update'],
     kinds: ALL,
   }),
+  row('ai-prompt', 'ok ok F J', (_, { prdId }) => ({ prdId, prompt: 'x' }), { own: ['ai-job-created'], kinds: ALL }),
+  row(
+    'ai-cancel',
+    MANAGES,
+    async (at, { prdId, jobId }, _, isAllowed) => ({ prdId, jobId: isAllowed ? await at.job(prdId, 'edt') : jobId }),
+    { what: 'of another', authors: { edt: 'ai-error' } },
+  ),
+  row(
+    'ai-cancel',
+    EDITS,
+    async (at, { prdId, jobId }, who, isAllowed) => ({ prdId, jobId: isAllowed ? await at.job(prdId, who) : jobId }),
+    { what: 'of their own', own: ['ai-error'] },
+  ),
   row('create-version', EDITS, (_, { prdId }) => ({ prdId, changelog: 'x', versionType: 'patch' }), {
     ...both('version-created', 'git-commit'),
   }),

@@ -1,4 +1,9 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { integrationKinds, type IntegrationKind } from '../integrations/kinds.ts'
+import { craftServer, type CraftServer } from '../../../testing/outside/craft.ts'
+import { rowOf, toId } from '../ids.ts'
+import { run } from '../testing-groups.ts'
 import { insert, made, userId } from '../testing.ts'
 import { ABSENT_ORGANIZATION, type Cast, type Column, type Kind, type Place } from './cast.ts'
 
@@ -23,6 +28,10 @@ export interface Target {
   readonly approvalId?: string
   readonly replyId?: string
   readonly conflictId?: string
+  readonly suggestionId?: string
+  readonly initiativeId?: string
+  readonly jobId?: string
+  readonly organizationId?: string
   readonly version?: string
   readonly query?: string
   readonly body?: unknown
@@ -104,6 +113,50 @@ const MANAGES = 'ok F  F  N'
 const MEMBERS = 'ok ok ok N'
 const ADMINS = ' ok F  F  N'
 
+/** Nobody answers there. */
+const url = 'http://127.0.0.1:1'
+const nowhere: Readonly<Record<IntegrationKind, object>> = {
+  ai: { enabled: true, baseUrl: url, model: 'x' },
+  jira: { url, email: 'x@example.com', projectKey: 'PROJ', apiToken: 'x' },
+  git: { url, token: 'x' },
+  mattermost: { url, team: 'x', channels: [], token: 'x' },
+  craft: { url, apiToken: 'x', webhookSecret: `whsec_${Buffer.alloc(32).toString('base64')}` },
+}
+
+let craft: Promise<CraftServer> | undefined
+
+/** An initiative that can be linked, and is. */
+async function initiative(at: Cast, { prdId: id }: Place, isAllowed: boolean, isLinked: boolean): Promise<Target> {
+  const target = { id, initiativeId: 'init_1', body: { initiativeId: 'init_1' } }
+  if (!isAllowed) return target
+  const { url: there, apiKey, initiatives } = await (craft ??= craftServer())
+  initiatives.set('1', { id: '1', title: 'x', updateTime: '2026-01-01T00:00:00Z' })
+  const { adm } = at.users
+  const integration = { ...nowhere.craft, url: there, apiToken: apiKey }
+  assert.equal((await adm.put(`/api/organizations/${idOf(at)}/integrations/craft`, integration)).status, 200)
+  if (isLinked) await made(adm, `/api/prds/${id}/integrations/craft/initiatives`, target.body)
+  return target
+}
+
+/** It may be synchronised with a Jira where nobody answers, and is not yet. */
+async function unsynchronised(at: Cast, { prdId: id }: Place, isAllowed: boolean): Promise<Target> {
+  const target = { id, body: { syncType: 'export' } }
+  if (!isAllowed) return target
+  const answer = await at.users.adm.put(`/api/organizations/${idOf(at)}/integrations/jira`, nowhere.jira)
+  assert.equal(answer.status, 200)
+  await run(at.at.world, `update prd_jira_syncs set status = 'completed'`)
+  return target
+}
+
+/** One that was told a moment ago, and is dismissed by whoever may. */
+async function suggestion(at: Cast, { prdId: id }: Place, isAllowed: boolean): Promise<Target> {
+  if (!isAllowed) return { id, suggestionId: 'suggestion_1' }
+  const columns = 'prd_id, rule, subject, section, title, description, confidence, status, created_at'
+  const values = `${rowOf('prd', id)}, 'missing-section', '${randomUUID()}', 'goals', 'x', 'x', 0.5, 'open', 0`
+  const [row] = await run(at.at.world, `insert into prd_suggestions (${columns}) values (${values}) returning id`)
+  return { id, suggestionId: toId('suggestion', row.id) }
+}
+
 const shared = (at: Cast): string => userId(at.users.vwr)
 const version = (_: Cast, { prdId: id }: Place): Target => ({ id, version: '1.0.0' })
 const thread = (_: Cast, { commentId: id }: Place): Target => ({ id })
@@ -135,6 +188,28 @@ export const routeRows: readonly RouteRow[] = [
   })),
   ...organization('GET /organizations/:id/templates/:templateId', MEMBERS, template),
   ...organization('DELETE /organizations/:id/templates/:templateId', ADMINS, template),
+  ...organization('POST /organizations/:id/integrations/git/push', ADMINS, async (at, _, __, isAllowed) => {
+    if (!isAllowed) return inIt(at)
+    const { id } = await made(at.users.adm, '/api/organizations', { name: 'x' })
+    const git = { url: 'https://git.example.com/x.git', token: 'x' }
+    assert.equal((await at.users.adm.put(`/api/organizations/${id}/integrations/git`, git)).status, 200)
+    return { id }
+  }),
+  ...organization('GET /organizations/:id/integrations', ADMINS, inIt),
+  ...organization('GET /organizations/:id/integrations/mattermost/status', MEMBERS, inIt),
+  ...integrationKinds.flatMap((kind) => {
+    const path = `/organizations/:id/integrations/${kind}`
+    const put = async (at: Cast, _: Place, __: Column, isAllowed: boolean): Promise<Target> => {
+      const answer = isAllowed && (await at.users.adm.put(`/api${path.replace(':id', idOf(at))}`, nowhere[kind]))
+      if (answer) assert.equal(answer.status, 200)
+      return inIt(at)
+    }
+    return [
+      ...organization(`PUT ${path}`, ADMINS, (at) => ({ ...inIt(at), body: nowhere[kind] })),
+      ...organization(`POST ${path}/test`, ADMINS, put),
+      ...organization(`DELETE ${path}`, ADMINS, put),
+    ]
+  }),
   ...organization('GET /activity', MEMBERS, (at) => ({ query: `?organizationId=${idOf(at)}` })),
 
   own('GET /prds'),
@@ -209,6 +284,41 @@ export const routeRows: readonly RouteRow[] = [
       body: { resolution: 'merge', mergedContent: '!' },
     }),
     { what: 'of others' },
+  ),
+
+  prd('GET /prds/:id/suggestions', SEES),
+  prd('POST /prds/:id/suggestions/:suggestionId/dismiss', EDITS, (at, place, _, isAllowed) =>
+    suggestion(at, place, isAllowed),
+  ),
+
+  prd('GET /prds/:id/integrations/jira', SEES),
+  prd('POST /prds/:id/integrations/jira/sync', EDITS, (at, place, _, isAllowed) =>
+    unsynchronised(at, place, isAllowed),
+  ),
+  prd('GET /prds/:id/integrations/craft', SEES),
+  ...['POST initiatives', 'POST match', 'POST alignment', 'POST initiatives/:initiativeId/accept',
+    'DELETE initiatives/:initiativeId'].map((door) =>
+    prd(door.replace(' ', ' /prds/:id/integrations/craft/'), EDITS, (at, place, _, isAllowed) =>
+      initiative(at, place, isAllowed, !/(initiatives|match)$/.test(door)),
+    ),
+  ),
+  {
+    route: 'POST /integrations/craft/:organizationId/webhook',
+    what: 'unsigned',
+    by: 'member',
+    cells: 'U U U U',
+    kinds: ['view'],
+    about: (at) => ({ organizationId: idOf(at), body: {} }),
+  },
+
+  prd('GET /prds/:id/ai/jobs', SEES),
+  prd('POST /prds/:id/ai/jobs', EDITS, (_, { prdId: id }) => ({ id, body: { prompt: 'x' } })),
+  prd('GET /prds/:id/ai/jobs/:jobId', MANAGES, (_, { prdId: id, jobId }) => ({ id, jobId }), { what: 'of another' }),
+  prd(
+    'DELETE /prds/:id/ai/jobs/:jobId',
+    MANAGES,
+    async (at, { prdId: id, jobId }, _, isAllowed) => ({ id, jobId: isAllowed ? await at.job(id, 'edt') : jobId }),
+    { what: 'of another' },
   ),
 
   prd('GET /prds/:id/versions', SEES),

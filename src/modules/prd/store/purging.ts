@@ -9,7 +9,9 @@ interface Portion {
   limit: number
 }
 
-const byId = (table: 'prd_versions' | 'prd_comments' | 'prd_conflicts' | 'prd_notifications') =>
+type Numbered = 'prd_versions' | 'prd_comments' | 'prd_conflicts' | 'prd_notifications' | 'prd_ai_jobs' | 'prd_suggestions'
+
+const byId = (table: Numbered) =>
   sql<Portion>()((db, p) =>
     db
       .deleteFrom(table)
@@ -44,12 +46,23 @@ export const deletesOfPortion = [
   byId('prd_versions'),
   byId('prd_conflicts'),
   byId('prd_notifications'),
+  byId('prd_ai_jobs'),
+  byId('prd_suggestions'),
 ] as const
 
 const firstOperations = (db: Kysely<PrdTables>, p: Portion) =>
   db.selectFrom('prd_operations').select('seq').where('prd_id', '=', p.prd).orderBy('seq').limit(p.limit)
 
-const ofPrd = (table: 'prd_approvals' | 'prd_collaborators' | 'prd_snapshots' | 'prd_sessions') =>
+type Small =
+  | 'prd_approvals'
+  | 'prd_collaborators'
+  | 'prd_snapshots'
+  | 'prd_sessions'
+  | 'prd_jira_items'
+  | 'prd_jira_syncs'
+  | 'prd_craft_links'
+
+const ofPrd = (table: Small) =>
   sql<{ prd: number }>()((db, p) => db.deleteFrom(table).where('prd_id', '=', p.prd))
 
 export const deletesOfRest = [
@@ -57,6 +70,9 @@ export const deletesOfRest = [
   ofPrd('prd_collaborators'),
   ofPrd('prd_snapshots'),
   ofPrd('prd_sessions'),
+  ofPrd('prd_jira_items'),
+  ofPrd('prd_jira_syncs'),
+  ofPrd('prd_craft_links'),
   // What may be remembered of it names no PRD. The organisation is asked for, as its activities are what is indexed.
   sql<{ prd: number }>()((db, p) =>
     db

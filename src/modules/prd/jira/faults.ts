@@ -1,0 +1,33 @@
+/**
+ * - unauthorized: the e-mail address or the API token is not taken
+ * - forbidden, missing: not allowed to, or not there; Jira also answers 404 to what one may not see
+ * - refused: Jira does not take what it was sent
+ * - large: its answer is longer than is read; fewer things at once may do
+ * - limited: too many calls
+ * - unavailable: it failed, could not be reached, or said what cannot be understood
+ */
+export type JiraReason = 'unauthorized' | 'forbidden' | 'missing' | 'refused' | 'large' | 'limited' | 'unavailable'
+
+/** Why a call to Jira brought nothing. Its message is our own words and may be shown. */
+export class JiraFault extends Error {
+  readonly reason: JiraReason
+  /** Milliseconds until another try makes sense, where Jira has said so. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(reason: JiraReason, message: string, retryAfterMs?: number) {
+    super(message)
+    this.name = 'JiraFault'
+    this.reason = reason
+    this.retryAfterMs = retryAfterMs
+  }
+
+  /** Whether the same call may succeed later, with nothing changed. */
+  get isPassing(): boolean {
+    return this.reason === 'limited' || this.reason === 'unavailable'
+  }
+
+  /** Whether every other call would fail too. */
+  get isGeneral(): boolean {
+    return this.reason === 'limited' || this.reason === 'unauthorized'
+  }
+}

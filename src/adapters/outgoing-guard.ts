@@ -59,11 +59,11 @@ export class Guard {
    * @throws OutgoingError refused: what is wrong with it
    */
   read(url: string | URL, trusted = false): URL {
-    if (blanks.test(String(url))) throw refused('It has spaces or control characters')
-    if (!URL.canParse(url)) throw refused('It is not a web address')
+    if (blanks.test(String(url))) throw refused('must have no spaces or control characters')
+    if (!URL.canParse(url)) throw refused('must be a web address, like https://example.com')
     const read = new URL(url)
-    if (read.protocol !== 'http:' && read.protocol !== 'https:') throw refused('Only http and https are called')
-    if (read.username !== '' || read.password !== '') throw refused('It may not contain a user name or a password')
+    if (read.protocol !== 'http:' && read.protocol !== 'https:') throw refused('must begin with https://, or http:// where the operator allows it')
+    if (read.username !== '' || read.password !== '') throw refused('must have no user name or password in it')
     read.hostname = withoutDot(read.hostname)
     if (!trusted) this.checkTarget(read)
     return read
@@ -74,7 +74,7 @@ export class Guard {
     try {
       return this.read(url)
     } catch (error) {
-      if (error instanceof OutgoingError) throw invalid({ [field]: error.message })
+      if (error instanceof OutgoingError) throw invalid({ [field]: error.message.slice(SUBJECT.length) })
       throw error
     }
   }
@@ -100,7 +100,7 @@ export class Guard {
     if (addresses.length === 0) throw new OutgoingError('unreachable', 'The name of the other server does not exist')
     if (trusted || this.isNamed(url)) return addresses
     if (!addresses.every((address) => this.mayCall(address))) {
-      throw refused('Its name leads to an address that is not public')
+      throw refused(PRIVATE)
     }
     const wrong = this.unlikePublic(url)
     if (wrong !== undefined && !addresses.every((address) => this.isInNetwork(address))) throw refused(wrong)
@@ -111,9 +111,9 @@ export class Guard {
     if (this.isNamed(url)) return
     const host = bare(url.hostname)
     const isLiteral = ipaddr.isValid(host)
-    if (isLiteral ? !this.mayCall(host) : /(^|\.)localhost$/.test(host)) throw refused('It is not a public address')
+    if (isLiteral ? !this.mayCall(host) : /(^|\.)localhost$/.test(host)) throw refused(PRIVATE)
     if (!this.hosts.some((pattern) => matches(pattern, host))) {
-      throw refused('The operator of this server does not allow this host')
+      throw refused('must be of a host that the operator of this server allows')
     }
     const wrong = this.unlikePublic(url)
     const mayBeInNetwork = isLiteral ? this.isInNetwork(host) : this.networks.length > 0
@@ -123,8 +123,8 @@ export class Guard {
   /** What is asked of those that the operator has not named. */
   private unlikePublic(url: URL): string | undefined {
     const port = portOf(url)
-    if (!this.ports.has(port)) return `Port ${port} is not allowed; allowed are ${[...this.ports].join(', ')}`
-    return url.protocol === 'https:' ? undefined : 'Only https is allowed for this host'
+    if (!this.ports.has(port)) return `must have one of the ports ${[...this.ports].join(', ')}`
+    return url.protocol === 'https:' ? undefined : 'must begin with https://: this host is public'
   }
 
   /** Whether the operator named it as one that may be private. */
@@ -158,7 +158,11 @@ export function isPublic(text: string): boolean {
   return address instanceof ipaddr.IPv4 || address.parts[0]! >> 13 === 1
 }
 
-const refused = (message: string): OutgoingError => new OutgoingError('refused', message)
+const SUBJECT = 'The address '
+const PRIVATE = 'must be, and lead to, a public one; the operator of this server can allow others'
+
+/** @param fault that follows the name of what has it */
+const refused = (fault: string): OutgoingError => new OutgoingError('refused', SUBJECT + fault)
 
 const portOf = (url: URL): number => (url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port))
 

@@ -64,7 +64,7 @@ test('what the operator named may be private and plain http, on any port where n
     assert.equal(refusal(url), 'none', url)
   }
   assert.match(refusal('http://git.internal:3001', single), /one of the ports/)
-  assert.match(refusal('http://git.internal', single), /Only https/, 'it was named with another port')
+  assert.match(refusal('http://git.internal', single), /must begin with https/, 'it was named with another port')
   assert.equal(refusal('https://10.2.0.1'), PRIVATE)
   assert.equal(refusal('https://[fd00::7]'), PRIVATE, 'it was named with another port')
 })

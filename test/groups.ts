@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { describe } from 'node:test'
 // Its databases outlive a file, so what ends them belongs to the process.
 import '../src/testing/pglite.ts'
+import { registration } from './compile-cache.ts'
 
 /**
  * The suite in a few processes: to load the server costs more than most files of tests take, and databases in the
@@ -25,8 +26,10 @@ export function filesOf(group: number): readonly string[] {
 export async function runGroup(group: number): Promise<void> {
   useMemory()
   for (const file of filesOf(group)) {
+    registration.hook?.enable()
     await describe(file, async () => {
       await import(join(root, file))
+      registration.hook?.disable()
     })
   }
 }

@@ -2,6 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '../..')
+/** What is read of the code is kept from one start to the next. */
+const NODE_COMPILE_CACHE = resolve(root, 'node_modules/.cache/compiled')
 
 /** The real server as its own process, as an operator starts it. */
 export interface ServerProcess {
@@ -22,7 +24,15 @@ export function startServer(env: Readonly<Record<string, string>>): Promise<Serv
   const { PATH, TMPDIR } = process.env
   const child = spawn(process.execPath, ['src/main.ts'], {
     cwd: root,
-    env: { ...(PATH && { PATH }), ...(TMPDIR && { TMPDIR }), HOST: '127.0.0.1', PORT: '0', EXTRA_PORTS: '', ...env },
+    env: {
+      ...(PATH && { PATH }),
+      ...(TMPDIR && { TMPDIR }),
+      NODE_COMPILE_CACHE,
+      HOST: '127.0.0.1',
+      PORT: '0',
+      EXTRA_PORTS: '',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

@@ -18,17 +18,32 @@ export interface CallLimits {
  */
 export type OutgoingReason = 'refused' | 'unreachable' | 'timeout' | 'too_large' | 'redirect' | 'open'
 
-/** Why a call to the outside brought nothing. Its message is our own words and may be shown. */
-export class OutgoingError extends Error {
-  readonly reason: OutgoingReason
-  /** Milliseconds until another try makes sense; only with `open`. */
+/** Why another system did not do its part. Its message is our own words and may be shown. */
+export abstract class OutsideFault extends Error {
+  /** Milliseconds until another try makes sense, where that is known. */
   readonly retryAfterMs: number | undefined
 
-  constructor(reason: OutgoingReason, message: string = messages[reason], options: { retryAfterMs?: number } = {}) {
+  constructor(message: string, retryAfterMs?: number) {
     super(message)
-    this.name = 'OutgoingError'
+    this.name = this.constructor.name
+    this.retryAfterMs = retryAfterMs
+  }
+
+  /** Whether the same may go well later, with nobody changing anything. */
+  abstract readonly isPassing: boolean
+}
+
+/** Why a call to the outside brought nothing. */
+export class OutgoingError extends OutsideFault {
+  readonly reason: OutgoingReason
+
+  constructor(reason: OutgoingReason, message: string = messages[reason], options: { retryAfterMs?: number } = {}) {
+    super(message, options.retryAfterMs)
     this.reason = reason
-    this.retryAfterMs = options.retryAfterMs
+  }
+
+  get isPassing(): boolean {
+    return this.reason === 'unreachable' || this.reason === 'timeout' || this.reason === 'open'
   }
 }
 

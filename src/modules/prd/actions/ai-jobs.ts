@@ -129,7 +129,7 @@ export function completeJob(
     const { id, started_at } = row
     const ended = { ended_at: unit.now, response, suggestions: JSON.stringify(suggestions), tokens_used: tokensUsed }
     if ((await unit.run(markCompleted, { id, ...ended })) === 0) return false
-    await recordModel(parts, unit, { organization, model }, { ok: true })
+    await recordModel(unit, { organization, model }, { ok: true })
     const told = await tell(unit)
     unit.after(() => told(Math.max(0, unit.now - started_at!)))
     return true
@@ -141,18 +141,17 @@ export async function failJob(parts: Parts, begun: Begun, failure: Failure, isPr
   const { row, organization, model } = begun
   await parts.unitOfWork.run(async (unit) => {
     await endJobs(parts, unit, [row], 'failed', failure)
-    if (isProvider) await recordModel(parts, unit, { organization, model }, { ok: false, message: failure.message })
+    if (isProvider) await recordModel(unit, { organization, model }, { ok: false, message: failure.message })
   })
 }
 
 /** Of a model of the organisation's own. */
 async function recordModel(
-  parts: Parts,
   unit: Unit,
   { organization, model: { setAt } }: Pick<Begun, 'organization' | 'model'>,
   outcome: Outcome,
 ): Promise<void> {
-  if (setAt !== undefined) await recordOutcome(parts, unit, organization, 'ai', outcome, { updatedAt: setAt })
+  if (setAt !== undefined) await recordOutcome(unit, organization, 'ai', outcome, { updatedAt: setAt })
 }
 
 /** Those that wait or run end without an answer, and it is told. */

@@ -4,7 +4,7 @@ import { retrySeconds } from '../../../kernel/limits.ts'
 import { OutgoingError } from '../../../kernel/outgoing.ts'
 import type { Unit } from '../../../kernel/unit-of-work.ts'
 import type { Alignment } from '../craft/alignment.ts'
-import { CraftClient, CraftError } from '../craft/client.ts'
+import { CraftClient, CraftFault } from '../craft/client.ts'
 import type { Initiative } from '../craft/initiative.ts'
 import { likeliest, similarityTo } from '../craft/matching.ts'
 import { emit, initiativeSubject, prdSubject } from '../events.ts'
@@ -33,7 +33,7 @@ export async function linkInitiative(parts: Parts, caller: Caller, id: number, g
   return perform(parts.unitOfWork, caller, async (unit, about) => {
     const { organization_id, actor_id } = await reachEditable(unit, caller, id)
     about(initiativeSubject(id, initiative.id))
-    await works(parts, unit, opened)
+    await works(unit, opened)
     await renewInitiative(unit, organization_id, initiative)
     const before = await unit.get(findCraftLink, { prd: id, initiative: initiative.id })
     if (before?.link_type !== 'manual') {
@@ -85,7 +85,7 @@ export async function matchInitiatives(parts: Parts, caller: Caller, id: number)
   return perform(parts.unitOfWork, caller, async (unit, about) => {
     const { organization_id, actor_id } = await reachEditable(unit, caller, id)
     about(prdSubject(id))
-    await works(parts, unit, opened)
+    await works(unit, opened)
     for (const { initiative, link } of matches) {
       await renewInitiative(unit, organization_id, initiative)
       const wanted = opened.settings.autoLink === true ? link : 'suggested'
@@ -159,8 +159,8 @@ function prepare(parts: Parts, caller: Caller, id: number): Promise<Prepared> {
   })
 }
 
-const works = (parts: Parts, unit: Unit, { organization, updatedAt }: Opened<'craft'>): Promise<void> =>
-  recordOutcome(parts, unit, organization, 'craft', { ok: true }, { updatedAt })
+const works = (unit: Unit, { organization, updatedAt }: Opened<'craft'>): Promise<void> =>
+  recordOutcome(unit, organization, 'craft', { ok: true }, { updatedAt })
 
 /** A call to Craft.io; how it failed is kept with the integration. @throws CommandError */
 async function ask<T>(
@@ -172,19 +172,19 @@ async function ask<T>(
   try {
     return await call()
   } catch (error) {
-    if (!(error instanceof CraftError || error instanceof OutgoingError)) throw error
+    if (!(error instanceof CraftFault || error instanceof OutgoingError)) throw error
     if (error.reason === 'not_found') throw notFound('This initiative')
     if (error.reason !== 'rate_limited' && error.reason !== 'open') {
       const outcome = { ok: false, message: error.message } as const
       const options = { updatedAt, by: accountId }
-      await parts.unitOfWork.run((unit) => recordOutcome(parts, unit, organization, 'craft', outcome, options))
+      await parts.unitOfWork.run((unit) => recordOutcome(unit, organization, 'craft', outcome, options))
     }
     throw refusal(error)
   }
 }
 
 /** What a person can do about it: wait, or look at the settings. */
-function refusal({ reason, message, retryAfterMs }: CraftError | OutgoingError): CommandError {
+function refusal({ reason, message, retryAfterMs }: CraftFault | OutgoingError): CommandError {
   if (SETTINGS.has(reason)) return conflict(message)
   const retryAfter = retryAfterMs === undefined ? undefined : retrySeconds(retryAfterMs)
   return new CommandError('unavailable', message, retryAfter === undefined ? {} : { retryAfter })

@@ -101,7 +101,7 @@ export async function testIntegration(
     )
   const outcome: Outcome = tested.ok ? { ok: true } : { ok: false, message: tested.message }
   const options = { updatedAt: row.updated_at, by: caller.accountId }
-  await unitOfWork.run((unit) => recordOutcome(parts, unit, organization, kind, outcome, options))
+  await unitOfWork.run((unit) => recordOutcome(unit, organization, kind, outcome, options))
   return tested
 }
 

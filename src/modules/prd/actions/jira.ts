@@ -102,19 +102,19 @@ async function syncWithJira(parts: Parts, job: Job, signal: AbortSignal): Promis
     if (!fault.isPassing) {
       // Another project than that of the settings is no fault of theirs.
       const isTheirs = fault.reason === 'unauthorized' || sync.project_key === opened.settings.projectKey
-      return completion(parts, id, { errors, message }, opened, isTheirs ? { ok: false, message } : undefined)
+      return completion(id, { errors, message }, opened, isTheirs ? { ok: false, message } : undefined)
     }
     const later: Later = { kind: 'later', afterMs: fault.retryAfterMs ?? 0, errors, message, isCut: false }
-    return next(parts, id, tries, later, opened)
+    return next(id, tries, later, opened)
   }
   try {
     const jira = await openJira({ ...opened.settings, ...opened.secrets, fetch: opened.fetch }, signal)
     const ledger = new SyncLedger(parts, sync, siteOf(opened.settings.url), plan)
     const outcome = await synchronize(jira, ledger, plan, () => parts.clock.now())
     const errors = outcome.errors + surplus
-    if (outcome.kind === 'later') return next(parts, id, tries, { ...outcome, errors }, opened)
+    if (outcome.kind === 'later') return next(id, tries, { ...outcome, errors }, opened)
     const tooMany = surplus > 0 ? `Only ${here} stories and requirements of a PRD go to Jira` : ''
-    return completion(parts, id, { errors, message: outcome.message || tooMany }, opened, { ok: true })
+    return completion(id, { errors, message: outcome.message || tooMany }, opened, { ok: true })
   } catch (fault) {
     if (!(fault instanceof JiraFault)) throw fault
     return failed(fault)
@@ -127,7 +127,7 @@ async function begin(parts: Parts, id: number, attempts: number) {
     const sync = await unit.get(findJiraSync, { prd: id })
     // Deleted, or done.
     if (!sync || sync.status === 'completed') return { finish: undefined }
-    const giveUp = (message: string) => ({ finish: completion(parts, id, { errors: 1, message }, undefined) })
+    const giveUp = (message: string) => ({ finish: completion(id, { errors: 1, message }, undefined) })
     if (attempts >= PATIENCE) return giveUp('The server failed; ask again')
     try {
       const prd = await reachPrd(unit, { accountId: sync.asked_by }, id)
@@ -146,7 +146,6 @@ async function begin(parts: Parts, id: number, attempts: number) {
 
 /** What is left is tried later, or counted as errors when that was often enough. */
 function next(
-  parts: Parts,
   id: number,
   tries: number,
   { afterMs, errors, message, isCut }: Later,
@@ -155,7 +154,7 @@ function next(
   if (isCut) return (unit) => jobs.schedule(unit, KIND, String(id), unit.now, { tries: 0 } satisfies Errand)
   const wait = WAITS[tries]
   if (wait === undefined || afterMs > LONGEST_WAIT) {
-    return completion(parts, id, { errors, message }, opened, { ok: false, message })
+    return completion(id, { errors, message }, opened, { ok: false, message })
   }
   const errand: Errand = { tries: tries + 1 }
   return (unit) => jobs.schedule(unit, KIND, String(id), unit.now + Math.max(wait, afterMs), errand)
@@ -163,7 +162,6 @@ function next(
 
 /** @param health what it says about the integration; nothing when absent */
 function completion(
-  parts: Parts,
   id: number,
   end: Pick<Progress, 'errors' | 'message'>,
   opened: Opened<'jira'> | undefined,
@@ -176,7 +174,7 @@ function completion(
     await complete(unit, sync, progress)
     if (opened && health) {
       const { organization, updatedAt } = opened
-      await recordOutcome(parts, unit, organization, 'jira', health, { updatedAt })
+      await recordOutcome(unit, organization, 'jira', health, { updatedAt })
     }
   }
 }

@@ -1,10 +1,9 @@
 import { perform, type Caller } from '../../../kernel/action.ts'
 import { CommandError, notFound } from '../../../kernel/errors.ts'
 import { jobs, TryLater, type Finish, type Job, type JobHandler } from '../../../kernel/jobs.ts'
-import { OutgoingError } from '../../../kernel/outgoing.ts'
+import { OutsideFault } from '../../../kernel/outgoing.ts'
 import type { Unit } from '../../../kernel/unit-of-work.ts'
 import { remoteOf } from '../git/remote.ts'
-import { mayPass, RemoteFault } from '../history/remote.ts'
 import { openIntegration } from '../integrations/access.ts'
 import type { SettingsOf } from '../integrations/kinds.ts'
 import { recordOutcome, type Outcome } from '../integrations/outcomes.ts'
@@ -52,7 +51,7 @@ async function pushHistory(parts: Parts, { key, attempts }: Job, signal: AbortSi
   const organization = Number(key)
   let updatedAt: number | undefined
   const record = (outcome: Outcome): Finish => (unit) =>
-    recordOutcome(parts, unit, organization, 'git', outcome, { ...(updatedAt !== undefined && { updatedAt }) })
+    recordOutcome(unit, organization, 'git', outcome, { ...(updatedAt !== undefined && { updatedAt }) })
   try {
     const { opened, row } = await parts.database.read(async (reader) => ({
       opened: await openIntegration(parts, reader, organization, 'git'),
@@ -66,9 +65,9 @@ async function pushHistory(parts: Parts, { key, attempts }: Job, signal: AbortSi
   } catch (error) {
     // A CommandError: its secrets cannot be opened.
     if (error instanceof CommandError) return record({ ok: false, message: error.message })
-    if (!(error instanceof RemoteFault || error instanceof OutgoingError)) throw error
+    if (!(error instanceof OutsideFault)) throw error
     const failed = record({ ok: false, message: error.message })
-    if (!mayPass(error)) return failed
+    if (!error.isPassing) return failed
     if (attempts >= PATIENCE) await parts.unitOfWork.run(failed)
     throw new TryLater(error.message, { cause: error })
   }

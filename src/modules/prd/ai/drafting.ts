@@ -302,9 +302,9 @@ export class Drafting {
       hub.onError(cause)
       return failJob(this.parts, begun, FAILED, false)
     }
-    const { code, message, retryable, retryAfterMs } = cause
+    const { code, message, isPassing, retryAfterMs } = cause
     const wait = retryAfterMs ?? BACKOFF_MS[begun.row.attempts - 1] ?? 0
-    if (retryable && run.isSilent && begun.row.attempts < ATTEMPTS && wait <= LONGEST_WAIT_MS) {
+    if (isPassing && run.isSilent && begun.row.attempts < ATTEMPTS && wait <= LONGEST_WAIT_MS) {
       return retryJob(this.parts, begun.row.id, wait)
     }
     const retryAfter = retryAfterMs === undefined ? undefined : secondsUntil(clock.now() + retryAfterMs, clock.now())

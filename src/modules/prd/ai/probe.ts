@@ -46,7 +46,7 @@ export async function probeModel(address: ModelAddress, fetch: ModelFetch): Prom
 
 async function isListed({ model }: ModelAddress, response: Response): Promise<boolean> {
   const fault = faultOfStatus(response)
-  if (fault?.status === 401 || fault?.status === 403 || fault?.retryable) return dismiss(response, fault)
+  if (fault?.status === 401 || fault?.status === 403 || fault?.isPassing) return dismiss(response, fault)
   if (fault) {
     await response.body?.cancel()
     return false

@@ -96,9 +96,9 @@ test('an answer that reached its bound, says nothing of tokens, or only says tha
 
 test('an error says what to do, whether to try again and when, and nothing that the provider said', async () => {
   const seen = async (status: number, headers?: Record<string, string>): Promise<unknown[]> => {
-    const { code, retryable, retryAfterMs, status: told } = await fault(fails(status, headers))
+    const { code, isPassing, retryAfterMs, status: told } = await fault(fails(status, headers))
     assert.equal(told, status)
-    return [code, retryable, retryAfterMs]
+    return [code, isPassing, retryAfterMs]
   }
   for (const status of [400, 401, 403, 404, 422]) {
     assert.deepEqual(await seen(status, { 'retry-after': '1' }), ['PROVIDER_ERROR', false, undefined])
@@ -122,8 +122,8 @@ test('what is no whole answer is an error: cut, ended early, malformed, an error
   again.push(does('a', { raw: 'data: {"choices":[{\n\n' }, 'b', { finish: 'stop' }, DONE))
   again.push(does('a', { raw: `data: ${PROVIDERS_WORDS}\n\n` }))
   for (const [at, answer] of again.entries()) {
-    const { code, retryable, message } = await fault(answer)
-    assert.deepEqual([at, code, retryable], [at, 'PROVIDER_ERROR', true])
+    const { code, isPassing, message } = await fault(answer)
+    assert.deepEqual([at, code, isPassing], [at, 'PROVIDER_ERROR', true])
     assert.match(message, /Try again\.$/)
   }
   const calls = [{ index: 0, id: 'call_1', function: { name: 'delete_prd', arguments: '{}' } }]
@@ -132,13 +132,13 @@ test('what is no whole answer is an error: cut, ended early, malformed, an error
   never.push({ body: `<p>${PROVIDERS_WORDS}` }, { body: 'x', headers: { 'content-type': 'text/html; charset=utf-8' } })
   never.push({ status: 302, headers: { location: 'http://127.0.0.1:1/' }, body: '' })
   for (const [at, answer] of never.entries()) {
-    const { code, retryable } = await fault(answer)
-    assert.deepEqual([at, code, retryable], [at, 'PROVIDER_ERROR', false])
+    const { code, isPassing } = await fault(answer)
+    assert.deepEqual([at, code, isPassing], [at, 'PROVIDER_ERROR', false])
   }
-  assert.equal((await fault(says('a'), { baseUrl: 'http://10.0.0.1/v1' })).retryable, false)
-  assert.equal((await fault(says('a'), { baseUrl: 'http://127.0.0.1:1/v1' })).retryable, true)
-  const { code, retryable } = await fault(does('x'.repeat(200_000)))
-  assert.deepEqual([code, retryable], ['CONTENT_TOO_LARGE', false])
+  assert.equal((await fault(says('a'), { baseUrl: 'http://10.0.0.1/v1' })).isPassing, false)
+  assert.equal((await fault(says('a'), { baseUrl: 'http://127.0.0.1:1/v1' })).isPassing, true)
+  const { code, isPassing } = await fault(does('x'.repeat(200_000)))
+  assert.deepEqual([code, isPassing], ['CONTENT_TOO_LARGE', false])
   const slow: ModelFetch = (url, init) => outgoing.fetch(url, init, { timeoutMs: 20 })
   assert.equal((await fault(does('a', { until: forever() }), { fetch: slow })).code, 'TIMEOUT')
   assert.equal((await fault({ headersAfter: forever() }, { fetch: slow })).code, 'TIMEOUT')

@@ -1,6 +1,6 @@
 import type * as Compatible from '@ai-sdk/openai-compatible'
 import type * as Sdk from 'ai'
-import { OutgoingError } from '../../../kernel/outgoing.ts'
+import { OutgoingError, OutsideFault } from '../../../kernel/outgoing.ts'
 
 /** Where a model is, and what it is called there. */
 export interface ModelAddress {
@@ -38,30 +38,25 @@ export type AnswerPart =
 
 export type ProviderFaultCode = 'PROVIDER_ERROR' | 'TIMEOUT' | 'CONTENT_TOO_LARGE'
 
-/** Why a model gave no whole answer. Its message is in our words and may be shown: nothing of the provider's is in it. */
-export class ProviderFault extends Error {
+/** Why a model gave no whole answer. */
+export class ProviderFault extends OutsideFault {
   readonly code: ProviderFaultCode
-  /** Whether the same request may succeed later. */
-  readonly retryable: boolean
-  /** Milliseconds after which the provider asks to be tried again. */
-  readonly retryAfterMs: number | undefined
+  readonly isPassing: boolean
   /** HTTP status of the answer, where that is what was wrong. */
   readonly status: number | undefined
 
   constructor(
     message: string,
-    options: { code?: ProviderFaultCode; retryable?: boolean; retryAfterMs?: number | undefined; status?: number } = {},
+    options: { code?: ProviderFaultCode; isPassing?: boolean; retryAfterMs?: number | undefined; status?: number } = {},
   ) {
-    super(message)
-    this.name = 'ProviderFault'
+    super(message, options.retryAfterMs)
     this.code = options.code ?? 'PROVIDER_ERROR'
-    this.retryable = options.retryable ?? false
-    this.retryAfterMs = options.retryAfterMs
+    this.isPassing = options.isPassing ?? false
     this.status = options.status
   }
 }
 
-const cutOff = (): ProviderFault => new ProviderFault('The AI broke off its answer. Try again.', { retryable: true })
+const cutOff = (): ProviderFault => new ProviderFault('The AI broke off its answer. Try again.', { isPassing: true })
 
 export const notUnderstood = (): ProviderFault =>
   new ProviderFault('The AI provider answered with something that is no chat completion. Check its address.')
@@ -231,11 +226,11 @@ export function faultOfStatus({ ok, status, headers }: Response): ProviderFault 
   }
   if (status === 429) {
     const message = 'The AI provider has too many requests at the moment (HTTP 429). Try again later.'
-    return new ProviderFault(message, { status, retryable: true, retryAfterMs: retryAfterOf(headers) })
+    return new ProviderFault(message, { status, isPassing: true, retryAfterMs: retryAfterOf(headers) })
   }
   if (status >= 500 || status === 408 || status === 409 || status === 425) {
     const message = `The AI provider failed (HTTP ${status}). Try again later.`
-    return new ProviderFault(message, { status, retryable: true, retryAfterMs: retryAfterOf(headers) })
+    return new ProviderFault(message, { status, isPassing: true, retryAfterMs: retryAfterOf(headers) })
   }
   const message = `The AI provider refused the request (HTTP ${status}). Ask an administrator to check the AI settings.`
   return new ProviderFault(message, { status })
@@ -273,17 +268,17 @@ function faultOf(cause: unknown): ProviderFault {
   // A chunk that is no JSON, or none of the documented shape; the SDK's own names, as its classes are loaded late.
   const named = chain.some((one) => /^AI_(JSONParse|TypeValidation|EmptyResponseBody)Error$/.test(one.name))
   if (!named) return cutOff()
-  return new ProviderFault('The AI provider sent something that makes no sense. Try again.', { retryable: true })
+  return new ProviderFault('The AI provider sent something that makes no sense. Try again.', { isPassing: true })
 }
 
 function faultOfOutgoing(error: OutgoingError): ProviderFault {
   switch (error.reason) {
     case 'timeout':
-      return new ProviderFault('The AI did not finish in time. Try again.', { code: 'TIMEOUT', retryable: true })
+      return new ProviderFault('The AI did not finish in time. Try again.', { code: 'TIMEOUT', isPassing: true })
     case 'open':
-      return new ProviderFault(`${error.message}.`, { retryable: true, retryAfterMs: error.retryAfterMs })
+      return new ProviderFault(`${error.message}.`, { isPassing: true, retryAfterMs: error.retryAfterMs })
     case 'unreachable':
-      return new ProviderFault('The AI provider cannot be reached. Try again later.', { retryable: true })
+      return new ProviderFault('The AI provider cannot be reached. Try again later.', { isPassing: true })
     case 'too_large':
       return new ProviderFault('The AI answered with more than is taken. Ask for less.', { code: 'CONTENT_TOO_LARGE' })
     case 'refused':

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
-import { CraftClient, CraftError } from './client.ts'
+import { CraftClient, CraftFault } from './client.ts'
 import { probeCraft } from './probe.ts'
 import { craftServer, json, PORTFOLIOS, type CraftServer } from '../../../testing/outside/craft.ts'
 
@@ -16,7 +16,7 @@ async function reasonOf(call: Promise<unknown>): Promise<string> {
     () => assert.fail('it was answered'),
     (thrown: unknown) => thrown,
   )
-  assert.ok(error instanceof CraftError, String(error))
+  assert.ok(error instanceof CraftFault, String(error))
   return `${error.reason} ${error.status} ${error.retryAfterMs ?? ''}`.trim()
 }
 

@@ -1,5 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox'
-import type { Outgoing } from '../../../kernel/outgoing.ts'
+import { OutsideFault, type Outgoing } from '../../../kernel/outgoing.ts'
 import { compile } from '../../../kernel/schema.ts'
 import type { SecretsOf, SettingsOf } from '../integrations/kinds.ts'
 import type { Initiative } from './initiative.ts'
@@ -26,19 +26,20 @@ export interface CraftAccess {
  */
 export type CraftReason = 'unauthorized' | 'forbidden' | 'not_found' | 'rate_limited' | 'unavailable' | 'malformed'
 
-/** Why Craft.io brought nothing. Its message is our own words and may be shown. */
-export class CraftError extends Error {
+/** Why Craft.io brought nothing. */
+export class CraftFault extends OutsideFault {
   readonly reason: CraftReason
   readonly status: number
-  /** Milliseconds until another try makes sense, where Craft.io said so. */
-  readonly retryAfterMs: number | undefined
 
   constructor(reason: CraftReason, status: number, retryAfterMs?: number) {
-    super(reason === 'unavailable' ? `Craft.io failed with status ${status}; try again later` : messages[reason])
-    this.name = 'CraftError'
+    const message = reason === 'unavailable' ? `Craft.io failed with status ${status}; try again later` : messages[reason]
+    super(message, retryAfterMs)
     this.reason = reason
     this.status = status
-    this.retryAfterMs = retryAfterMs
+  }
+
+  get isPassing(): boolean {
+    return this.reason === 'rate_limited' || this.reason === 'unavailable'
   }
 }
 
@@ -94,16 +95,16 @@ export class CraftClient {
     this.signal = signal
   }
 
-  /** Ids of the portfolios that the key may read, at most 50. @throws CraftError, OutgoingError */
+  /** Ids of the portfolios that the key may read, at most 50. @throws CraftFault, OutgoingError */
   async portfolios(): Promise<readonly string[]> {
     const { accountId } = await this.get('/me/api-key', readKey)
     const portfolios = await this.get(`/portfolios/${accountId}`, readPortfolios)
     return portfolios.slice(0, PORTFOLIOS).map(({ id }) => id)
   }
 
-  /** @throws CraftError not_found where there is none, or the id is none of theirs; OutgoingError */
+  /** @throws CraftFault not_found where there is none, or the id is none of theirs; OutgoingError */
   async initiative(id: string): Promise<Initiative> {
-    if (!CRAFT_ID.test(id)) throw new CraftError('not_found', 404)
+    if (!CRAFT_ID.test(id)) throw new CraftFault('not_found', 404)
     return toInitiative(await this.get(`/portfolio_item/${id}?fields=${FIELDS}`, readInitiative))
   }
 
@@ -111,7 +112,7 @@ export class CraftClient {
    * Initiatives of all portfolios that the key may read, each once, page by page as they are asked for. Objectives and
    * key results, which the same lists hold, are passed over.
    * @param most of them altogether
-   * @throws CraftError, OutgoingError
+   * @throws CraftFault, OutgoingError
    */
   async *initiatives(most: number): AsyncGenerator<Initiative> {
     const seen = new Set<string>()
@@ -148,25 +149,25 @@ export class CraftClient {
     try {
       return read(JSON.parse(text))
     } catch {
-      throw new CraftError('malformed', answer.status)
+      throw new CraftFault('malformed', answer.status)
     }
   }
 }
 
-function refusal({ status, headers }: Response): CraftError {
-  if (status === 401) return new CraftError('unauthorized', status)
-  if (status === 403) return new CraftError('forbidden', status)
-  if (status === 404 || status === 400) return new CraftError('not_found', status)
+function refusal({ status, headers }: Response): CraftFault {
+  if (status === 401) return new CraftFault('unauthorized', status)
+  if (status === 403) return new CraftFault('forbidden', status)
+  if (status === 404 || status === 400) return new CraftFault('not_found', status)
   const seconds = headers.get('retry-after') ?? ''
   const retryAfterMs = /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : undefined
-  return new CraftError(status === 429 ? 'rate_limited' : 'unavailable', status, retryAfterMs)
+  return new CraftFault(status === 429 ? 'rate_limited' : 'unavailable', status, retryAfterMs)
 }
 
-/** @throws CraftError malformed for a time that is none */
+/** @throws CraftFault malformed for a time that is none */
 export function toInitiative(item: Static<typeof CraftInitiative>): Initiative {
   const { id, title, status, objectives, updateTime } = item
   const updatedAt = Date.parse(updateTime)
-  if (!Number.isSafeInteger(updatedAt) || updatedAt < 0) throw new CraftError('malformed', 200)
+  if (!Number.isSafeInteger(updatedAt) || updatedAt < 0) throw new CraftFault('malformed', 200)
   const named = (objectives ?? []).map(({ name }) => line(name ?? '', OBJECTIVE_LENGTH)).filter((name) => name !== '')
   return {
     id,

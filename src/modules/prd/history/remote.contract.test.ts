@@ -10,7 +10,7 @@ import { FakeClock } from '../../../testing/clock.ts'
 import { gitServer, runGit, type GitServer } from '../../../testing/outside/git.ts'
 import { fileOf } from './commit.ts'
 import { pktLine } from './pkt-line.ts'
-import { findRemoteHead, mayPass, RemoteFault, type Pushed, type Remote } from './remote.ts'
+import { findRemoteHead, RemoteFault, type Pushed, type Remote } from './remote.ts'
 import { Repositories } from './repositories.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'remote-'))
@@ -150,7 +150,7 @@ test("somebody else's commits on the branch are never overwritten", async () => 
   for (const remote of [remoteOf('theirs'), unrelated]) {
     const error = await refused('not_fast_forward', second, remote)
     assert.match(error.message, /nothing was overwritten/)
-    assert.equal(mayPass(error), false)
+    assert.equal(error.isPassing, false)
   }
   // A commit that is known here and is not before the one that is pushed.
   await push(1, second, remoteOf('ahead'))
@@ -169,7 +169,7 @@ test("somebody else's commits on the branch are never overwritten", async () => 
     return false
   })
   const error = await refused('changed', second, race)
-  assert.equal(mayPass(error), true)
+  assert.equal(error.isPassing, true)
   assert.equal(server.git('race', 'rev-parse', 'main').trim(), theirs)
   await refused('not_fast_forward', second, race)
 })
@@ -216,7 +216,7 @@ test('githooks, gitprotocol-http: whatever the server refuses has a reason and w
     for (const step of ['GET', 'POST']) {
       if (step === 'POST') server.answer(() => false)
       server.answer(status(code))
-      assert.equal(mayPass(await refused(reason, hash, remoteOf('no'))), passes, `${step} ${code}`)
+      assert.equal((await refused(reason, hash, remoteOf('no'))).isPassing, passes, `${step} ${code}`)
     }
   }
   for (const code of [301, 302, 303, 307, 308]) {
@@ -227,7 +227,7 @@ test('githooks, gitprotocol-http: whatever the server refuses has a reason and w
     response.destroy()
     return true
   })
-  assert.equal(mayPass(await refused('unreachable', hash, remoteOf('no'))), true)
+  assert.equal((await refused('unreachable', hash, remoteOf('no'))).isPassing, true)
   const urls = ['ftp://x/y', 'ext::sh -c x', '--upload-pack=x', 'http://u:p@x/y', 'https://x/y?z', 'https://x/y#z']
   for (const url of urls) {
     await refused('address', hash, remoteOf('no', { url }))
@@ -251,7 +251,7 @@ test('a server that keeps silent or says too much is left in time, and garbage i
     const outcome = refused('timeout', hash, remote)
     await arrived.promise
     clock.advance(limits.timeoutMs)
-    assert.equal(mayPass(await outcome), true)
+    assert.equal((await outcome).isPassing, true)
   }
   const small = { ...remote, limits: { ...limits, maxBytes: 100_000 } }
   const lie = (body: string | Buffer, type: string) => (_: unknown, response: ServerResponse) => {

@@ -1,4 +1,4 @@
-import type { CallLimits, Outgoing, OutgoingError } from '../../../kernel/outgoing.ts'
+import { OutsideFault, type CallLimits, type Outgoing } from '../../../kernel/outgoing.ts'
 import { refOf } from './branch.ts'
 import { packsBetween, type Packed, type Place } from './pack.ts'
 import { Malformed } from './pkt-line.ts'
@@ -43,18 +43,16 @@ export type RemoteReason =
   | 'too_large'
   | 'unavailable'
 
-/** What the Git server did not do. The message is of our own words; nothing of the server's is in it. */
-export class RemoteFault extends Error {
+/** What the Git server did not do. */
+export class RemoteFault extends OutsideFault {
   readonly reason: RemoteReason
 
   constructor(reason: RemoteReason, message: string) {
     super(message)
-    this.name = 'RemoteFault'
     this.reason = reason
   }
 
-  /** Whether the same may go well later, when nobody has changed anything. */
-  get isTransient(): boolean {
+  get isPassing(): boolean {
     return this.reason === 'changed' || this.reason === 'failed' || this.reason === 'unavailable'
   }
 }
@@ -184,10 +182,6 @@ function faultOf(status: number): RemoteFault {
   const words = `The Git server answered with status ${status}`
   return new RemoteFault(status >= 500 || status === 429 ? 'unavailable' : 'not_git', words)
 }
-
-/** Whether another try later may help, of whatever `push` and `findRemoteHead` throw on account of the other side. */
-export const mayPass = (error: RemoteFault | OutgoingError): boolean =>
-  error instanceof RemoteFault ? error.isTransient : ['unreachable', 'timeout', 'open'].includes(error.reason)
 
 const messages = {
   unauthorized: 'The Git server does not accept this user name and token',

@@ -20,7 +20,6 @@ export const inOneLine = (message: string): string =>
  * @param options.by who made the call and sees the outcome
  */
 export async function recordOutcome(
-  _parts: unknown,
   unit: Unit,
   organization: number,
   kind: IntegrationKind,

@@ -3,7 +3,7 @@ import { OutgoingError } from '../../../kernel/outgoing.ts'
 import type { Parts } from '../actions/parts.ts'
 import { probeAi } from '../ai/probe.ts'
 import { ProviderFault } from '../ai/provider.ts'
-import { CraftError } from '../craft/client.ts'
+import { CraftFault } from '../craft/client.ts'
 import { probeCraft } from '../craft/probe.ts'
 import { probeGit } from '../git/probe.ts'
 import { RemoteFault } from '../history/remote.ts'
@@ -28,7 +28,7 @@ const probes: { readonly [K in IntegrationKind]: Probe<K> } = {
 export const probe = <K extends IntegrationKind>(parts: Parts, opened: Opened<K>): Promise<string> =>
   probes[opened.kind](opened, parts)
 
-const ours = [CommandError, OutgoingError, ProviderFault, JiraFault, RemoteFault, MattermostFault, CraftError] as const
+const ours = [CommandError, OutgoingError, ProviderFault, JiraFault, RemoteFault, MattermostFault, CraftFault] as const
 
 /** What may be shown of an error: undefined when it is none of those that are in our words. */
 export const messageOf = (error: unknown): string | undefined =>

@@ -1,3 +1,5 @@
+import { OutsideFault } from '../../../kernel/outgoing.ts'
+
 /**
  * - unauthorized: the e-mail address or the API token is not taken
  * - forbidden, missing: not allowed to, or not there; Jira also answers 404 to what one may not see
@@ -8,20 +10,15 @@
  */
 export type JiraReason = 'unauthorized' | 'forbidden' | 'missing' | 'refused' | 'large' | 'limited' | 'unavailable'
 
-/** Why a call to Jira brought nothing. Its message is our own words and may be shown. */
-export class JiraFault extends Error {
+/** Why a call to Jira brought nothing. */
+export class JiraFault extends OutsideFault {
   readonly reason: JiraReason
-  /** Milliseconds until another try makes sense, where Jira has said so. */
-  readonly retryAfterMs: number | undefined
 
   constructor(reason: JiraReason, message: string, retryAfterMs?: number) {
-    super(message)
-    this.name = 'JiraFault'
+    super(message, retryAfterMs)
     this.reason = reason
-    this.retryAfterMs = retryAfterMs
   }
 
-  /** Whether the same call may succeed later, with nothing changed. */
   get isPassing(): boolean {
     return this.reason === 'limited' || this.reason === 'unavailable'
   }

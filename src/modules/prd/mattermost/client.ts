@@ -1,5 +1,5 @@
 import { Client4 } from '@mattermost/client'
-import type { Outgoing } from '../../../kernel/outgoing.ts'
+import { OutsideFault, type Outgoing } from '../../../kernel/outgoing.ts'
 
 /** Mattermost's REST API v4, as far as posting needs it: its official client, on our guard for outgoing calls. */
 
@@ -11,18 +11,16 @@ export interface MattermostAccess {
   readonly socket: Outgoing['socket']
 }
 
-/** Mattermost answered with something else than what was asked for. Its message is our own words and may be shown. */
-export class MattermostFault extends Error {
+/** Mattermost answered with something else than what was asked for. */
+export class MattermostFault extends OutsideFault {
   /** HTTP status of the answer. */
   readonly status: number
 
   constructor(status: number, message: string) {
     super(message)
-    this.name = 'MattermostFault'
     this.status = status
   }
 
-  /** The same call may succeed later, without anybody doing something. */
   get isPassing(): boolean {
     return this.status === 429 || this.status >= 500
   }

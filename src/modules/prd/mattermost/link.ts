@@ -1,5 +1,5 @@
 import type { Clock } from '../../../kernel/clock.ts'
-import { OutgoingError } from '../../../kernel/outgoing.ts'
+import { OutsideFault } from '../../../kernel/outgoing.ts'
 import type { Ticket, TimingWheel } from '../../../kernel/timing-wheel.ts'
 import { Mattermost, MattermostFault, type MattermostAccess } from './client.ts'
 import { MattermostSession } from './session.ts'
@@ -90,13 +90,9 @@ export class MattermostLink {
     if (error instanceof MattermostFault && (error.status === 401 || error.status === 403)) {
       return this.again({ status: 'error', error: refused }, RETRY_MOST_MS)
     }
-    if (error instanceof OutgoingError) {
-      const status = error.reason === 'refused' || error.reason === 'redirect' ? 'error' : 'disconnected'
-      return this.again({ status, error: error.message }, error.retryAfterMs)
-    }
-    const known = error instanceof MattermostFault
-    const status = known && !error.isPassing ? 'error' : 'disconnected'
-    this.again({ status, error: known ? error.message : 'Mattermost cannot be reached' })
+    if (!(error instanceof OutsideFault)) return this.again({ status: 'disconnected', error: 'Mattermost cannot be reached' })
+    const status = error.isPassing ? 'disconnected' : 'error'
+    this.again({ status, error: error.message }, error.retryAfterMs)
   }
 
   private greeted(): void {

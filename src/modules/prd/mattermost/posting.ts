@@ -1,7 +1,7 @@
 import type { Reader } from '../../../kernel/database.ts'
 import { CommandError } from '../../../kernel/errors.ts'
 import { TryLater, type Finish, type Job, type JobHandler } from '../../../kernel/jobs.ts'
-import { OutgoingError } from '../../../kernel/outgoing.ts'
+import { OutsideFault } from '../../../kernel/outgoing.ts'
 import type { Parts } from '../actions/parts.ts'
 import { emit, prdSubject } from '../events.ts'
 import { toId } from '../ids.ts'
@@ -51,7 +51,7 @@ class Posting {
     } catch (error) {
       if (!(error instanceof CommandError)) throw error
       const { message } = error
-      return (unit) => recordOutcome(this.parts, unit, errand.organization, 'mattermost', { ok: false, message })
+      return (unit) => recordOutcome(unit, errand.organization, 'mattermost', { ok: false, message })
     }
     if (!due) return
     const { opened, message } = due
@@ -99,7 +99,7 @@ class Posting {
     closed.delete(channel)
     if (!settings.channels.some(({ name }) => closed.has(name))) {
       this.problems.delete(organization)
-      await recordOutcome(this.parts, unit, organization, 'mattermost', { ok: true }, { updatedAt })
+      await recordOutcome(unit, organization, 'mattermost', { ok: true }, { updatedAt })
     }
     if (!(await unit.get(findUndeleted, { id: prd }))) return
     emit(
@@ -118,11 +118,11 @@ class Posting {
     { channel }: Errand,
     error: unknown,
   ): Promise<Finish> {
-    const isKnown = error instanceof MattermostFault || error instanceof OutgoingError
+    const isKnown = error instanceof OutsideFault
     const why = isKnown ? error.message : 'Mattermost cannot be reached'
     const record = (message: string): Finish => (unit) =>
-      recordOutcome(this.parts, unit, organization, 'mattermost', { ok: false, message }, { updatedAt })
-    if (!mayPass(error)) {
+      recordOutcome(unit, organization, 'mattermost', { ok: false, message }, { updatedAt })
+    if (isKnown && !error.isPassing) {
       const isOfChannel = error instanceof MattermostFault && error.status !== 401
       if (isOfChannel) this.problemsOf(organization, updatedAt).closed.add(channel)
       return record(why)
@@ -204,8 +204,3 @@ interface Words {
   readonly mentioned?: readonly string[]
 }
 
-/** It may go well later, without anybody doing something. */
-function mayPass(error: unknown): boolean {
-  if (error instanceof MattermostFault) return error.isPassing
-  return !(error instanceof OutgoingError) || ['unreachable', 'timeout', 'open'].includes(error.reason)
-}

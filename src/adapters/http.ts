@@ -144,12 +144,15 @@ function apiPlugin(api: Api, options: HttpOptions, transfers: Transfers) {
         serve(raw, signed)
       })
     }
-    await app.register(async (uploads) => {
-      uploads.removeAllContentTypeParsers()
-      // Whatever it is stays unread until the caller is known; `readUpload` refuses what is not multipart.
-      uploads.addContentTypeParser('*', (_, __, done) => done(null))
-      serve(uploads, api.routes.filter((route) => route.upload))
-    })
+    const uploads = api.routes.filter((route) => route.upload)
+    if (uploads.length > 0) {
+      await app.register(async (unread) => {
+        unread.removeAllContentTypeParsers()
+        // Whatever it is stays unread until the caller is known; `readUpload` refuses what is not multipart.
+        unread.addContentTypeParser('*', (_, __, done) => done(null))
+        serve(unread, uploads)
+      })
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Static, TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile, type Validator } from 'typebox/compile'
 import { invalid, type ErrorDetails } from './errors.ts'
 
 /** Outside data in, ours out. @throws CommandError invalid */
@@ -15,8 +15,10 @@ export type Decode<T> = (input: unknown) => T
  */
 export function compile<S extends TSchema>(schema: S, options: { coerce?: boolean } = {}): Decode<Static<S>> {
   checkShape(schema, 'the value')
-  const validator = Compile(schema)
+  // With the first that comes: most doors of a server that has just started are not knocked at for a while.
+  let validator: Validator | undefined
   return (input) => {
+    validator ??= Compile(schema)
     const value = options.coerce ? coerce(schema, input) : input
     if (!validator.Check(value)) throw invalid(describe(schema, validator.Errors(value)))
     return rebuild(schema, value) as Static<S>

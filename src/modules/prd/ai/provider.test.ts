@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { createOutgoing } from '../../../adapters/outgoing.ts'
+import { FakeClock } from '../../../testing/clock.ts'
 import {
   CUT,
   DONE,
@@ -17,7 +18,8 @@ import {
 import { ProviderFault, streamAnswer, type AnswerPart, type ModelFetch } from './provider.ts'
 
 const model = new ModelDouble()
-const outgoing = createOutgoing({ hosts: ['*'], privateHosts: ['127.0.0.1'], ports: [] })
+const GUARD = { hosts: ['*'], privateHosts: ['127.0.0.1'], ports: [] }
+const outgoing = createOutgoing(GUARD)
 const throughGuard: ModelFetch = (url, init) => outgoing.fetch(url, init, { timeoutMs: 60_000, maxBytes: 100_000 })
 
 before(() => model.start())
@@ -139,9 +141,16 @@ test('what is no whole answer is an error: cut, ended early, malformed, an error
   assert.equal((await fault(says('a'), { baseUrl: 'http://127.0.0.1:1/v1' })).isPassing, true)
   const { code, isPassing } = await fault(does('x'.repeat(200_000)))
   assert.deepEqual([code, isPassing], ['CONTENT_TOO_LARGE', false])
-  const slow: ModelFetch = (url, init) => outgoing.fetch(url, init, { timeoutMs: 20 })
-  assert.equal((await fault(does('a', { until: forever() }), { fetch: slow })).code, 'TIMEOUT')
-  assert.equal((await fault({ headersAfter: forever() }, { fetch: slow })).code, 'TIMEOUT')
+  const clock = new FakeClock()
+  const timed = createOutgoing({ ...GUARD, clock })
+  for (const stall of [does('a', { until: forever() }), { headersAfter: forever() }]) {
+    const count = model.requests.length + 1
+    const late = fault(stall, { fetch: (url, init) => timed.fetch(url, init, { timeoutMs: 20 }) })
+    await model.requested(count)
+    clock.advance(20)
+    assert.equal((await late).code, 'TIMEOUT')
+  }
+  await timed.close()
 })
 
 test('who aborts is heard at once, whatever the provider is at, and its connection is closed', async () => {

@@ -1,4 +1,4 @@
-import { Agent, buildConnector, fetch as undiciFetch } from 'undici'
+import type * as Undici from 'undici'
 import { systemClock, type Clock } from '../kernel/clock.ts'
 import { OutgoingError, type CallLimits, type Outgoing, type OutgoingReason } from '../kernel/outgoing.ts'
 import { Guard, type GuardOptions } from './outgoing-guard.ts'
@@ -24,10 +24,10 @@ export function createOutgoing(options: OutgoingOptions): Outgoing & { close(): 
   const guard = new Guard(options)
   const sockets = new Sockets(guard, clock)
   // A connection that may go to a private address is nobody else's.
-  const agents = new Map<string, Agent>()
-  const agentFor = (trusted: boolean, maxBytes: number): Agent => {
+  const agents = new Map<string, Undici.Agent>()
+  const agentFor = (library: typeof Undici, trusted: boolean, maxBytes: number): Undici.Agent => {
     const key = `${trusted} ${maxBytes}`
-    const agent = agents.get(key) ?? newAgent(guard, trusted, maxBytes)
+    const agent = agents.get(key) ?? newAgent(library, guard, trusted, maxBytes)
     agents.set(key, agent)
     return agent
   }
@@ -39,12 +39,14 @@ export function createOutgoing(options: OutgoingOptions): Outgoing & { close(): 
       const headers = headersOf(init)
       const call = new Call(clock, init.signal ?? undefined, { timeoutMs, maxBytes })
       try {
-        const answer = await undiciFetch(url, {
+        // 100 ms of this thread: a server that calls nobody need not load it.
+        const library = await import('undici')
+        const answer = await library.fetch(url, {
           ...init,
           headers,
           signal: call.signal,
           redirect: 'manual',
-          dispatcher: agentFor(trusted, maxBytes),
+          dispatcher: agentFor(library, trusted, maxBytes),
         })
         if (REDIRECTS.has(answer.status)) throw new OutgoingError('redirect')
         return call.bound(answer, url)
@@ -68,9 +70,9 @@ function headersOf(init: RequestInit): Record<string, string> {
   }
 }
 
-function newAgent(guard: Guard, trusted: boolean, maxBytes: number): Agent {
-  return new Agent({
-    connect: connectorOf(guard, trusted),
+function newAgent(library: typeof Undici, guard: Guard, trusted: boolean, maxBytes: number): Undici.Agent {
+  return new library.Agent({
+    connect: connectorOf(library, guard, trusted),
     maxResponseSize: maxBytes,
     // The whole call is timed, whatever it spends its time on.
     headersTimeout: 0,
@@ -79,12 +81,12 @@ function newAgent(guard: Guard, trusted: boolean, maxBytes: number): Agent {
 }
 
 /** Looks at the address again, literals here and names when they are looked up. */
-function connectorOf(guard: Guard, trusted: boolean): buildConnector.connector {
+function connectorOf(library: typeof Undici, guard: Guard, trusted: boolean): Undici.buildConnector.connector {
   return (options, callback) => {
     const { protocol, hostname, port } = options
     const host = hostname.includes(':') ? `[${hostname}]` : hostname
     const lookup = guard.lookup(guard.read(`${protocol}//${host}${port === '' ? '' : `:${port}`}`, trusted), trusted)
-    buildConnector({ allowH2: false, maxCachedSessions: 0, lookup })(options, callback)
+    library.buildConnector({ allowH2: false, maxCachedSessions: 0, lookup })(options, callback)
   }
 }
 
@@ -104,7 +106,7 @@ class Call {
   }
 
   /** The answer, whose body fails when it is too long or too late. */
-  bound(answer: Awaited<ReturnType<typeof undiciFetch>>, url: URL): Response {
+  bound(answer: Awaited<ReturnType<typeof Undici.fetch>>, url: URL): Response {
     const { status, statusText } = answer
     const headers = new Headers([...answer.headers].filter(([name]) => name !== 'set-cookie'))
     const body = answer.body && !EMPTY.has(status) ? this.boundBody(answer.body) : null

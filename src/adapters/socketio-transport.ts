@@ -37,7 +37,7 @@ interface PacketFrame extends Frame {
 const framings = new Map<string, Framing>()
 
 /** The same object for all connections that can share the bytes, on whichever path they came. */
-export function framingOf(namespace: string, protocol: 3 | 4): Framing {
+function framingOf(namespace: string, protocol: 3 | 4): Framing {
   const key = `${protocol}${namespace}`
   let framing = framings.get(key)
   if (!framing) framings.set(key, (framing = makeFraming(namespace, protocol)))

@@ -140,7 +140,7 @@ const insertsInside = (edit: Edit, range: Edit): boolean =>
   edit.inserted !== '' && range.at < edit.at && edit.at < endOf(range)
 
 /** Whether who has `vector` has seen the `count`-th edit of a slot. A slot that the vector lacks counts 0. */
-export function isCovered(vector: readonly number[], slot: number, count: number): boolean {
+function isCovered(vector: readonly number[], slot: number, count: number): boolean {
   return (vector[slot] ?? 0) >= count
 }
 

@@ -21,6 +21,7 @@ import { findActiveByName } from '../store/organizations.ts'
 import { savePrdStatus } from '../store/prds.ts'
 import { reachPrd, type Parts } from './parts.ts'
 import { notify, recordPrdActivity, type Told } from './telling.ts'
+import { checkText } from './texts.ts'
 
 /**
  * Reviews of a PRD. A review begins when the first is asked and ends when all have decided: `approved` when all of them
@@ -272,7 +273,6 @@ function readNote({ settings }: Pick<Parts, 'settings'>, text = ''): string {
   const most = settings.commentCharacters
   const note = text.trim()
   if ([...note].length > most) throw invalid({ note: `must have at most ${most} characters` })
-  if (!note.isWellFormed()) throw invalid({ note: 'must be whole Unicode characters: a surrogate stands alone' })
-  if (note.includes('\0')) throw invalid({ note: 'must not have NUL characters' })
+  checkText('note', note)
   return note
 }

@@ -23,6 +23,7 @@ import { frame, timestamp, type Payload } from '../wire.ts'
 import { tellOfComment, tellOfReply } from './mentioning.ts'
 import { reachComment, reachPrd, type Parts } from './parts.ts'
 import { recordPrdActivity } from './telling.ts'
+import { checkText } from './texts.ts'
 
 /** Section 6: comments keep to the text they are about while it is being edited. */
 
@@ -176,8 +177,7 @@ async function standingsNow(
 function checkContent({ settings }: Pick<Parts, 'settings'>, content: string): void {
   const most = settings.commentCharacters
   if (content.trim() === '') throw invalid({ content: 'must not be empty' })
-  if (!content.isWellFormed()) throw invalid({ content: 'must be whole Unicode characters: a surrogate stands alone' })
-  if (content.includes('\0')) throw invalid({ content: 'must not have NUL characters' })
+  checkText('content', content)
   // Cheap first: no text has more code points than units.
   if (content.length > most && [...content].length > most) {
     throw invalid({ content: `must have at most ${most} characters` })

@@ -27,6 +27,7 @@ import {
 import { timestamp, type Resolution } from '../wire.ts'
 import { applyEdits, finish } from './editing.ts'
 import { performOn, reachPrd, type Parts } from './parts.ts'
+import { checkText } from './texts.ts'
 
 /** Characters (UTF-16 units) of a change that are shown: longer ones are cut, and end in an ellipsis. */
 const SHOWN = 10_000
@@ -305,9 +306,8 @@ function edit({ text }: LiveDocument, { ranges }: Sides, kept: Side | undefined,
 
 function readMerged(mergedContent: string | null | undefined): string {
   if (typeof mergedContent !== 'string') throw invalid({ mergedContent: 'must hold the merged text; it may be empty' })
-  if (mergedContent.includes('\0')) throw invalid({ mergedContent: 'must not have NUL characters' })
-  if (mergedContent.isWellFormed()) return mergedContent
-  throw invalid({ mergedContent: 'must be whole Unicode characters: a surrogate stands alone' })
+  checkText('mergedContent', mergedContent)
+  return mergedContent
 }
 
 const accountsOf = ({ first_id, second_id }: ConflictRow): Accounts => [first_id, second_id]

@@ -29,6 +29,7 @@ import type { JobStatus } from '../tables-integrations.ts'
 import { frameOf, type Payload } from '../wire.ts'
 import { cancelJob, HOUR_MS, NOT_CONFIGURED, type Failure, type PromptContext } from './ai-jobs.ts'
 import { reachPrd, type Parts } from './parts.ts'
+import { checkText } from './texts.ts'
 
 /** Answers that the estimate is the mean of. */
 const MEASURED = 20
@@ -204,10 +205,7 @@ function checkTexts({ prompt, section, context }: Prompt): void {
   const { currentContent, selectedText } = context ?? {}
   const texts = { prompt, section, 'context.currentContent': currentContent, 'context.selectedText': selectedText }
   for (const [field, text] of Object.entries(texts)) {
-    if (text?.isWellFormed() === false) {
-      throw invalid({ [field]: 'must be whole Unicode characters: a surrogate stands alone' })
-    }
-    if (text?.includes('\0')) throw invalid({ [field]: 'must not have NUL characters' })
+    if (typeof text === 'string') checkText(field, text)
   }
 }
 

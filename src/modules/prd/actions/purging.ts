@@ -27,7 +27,7 @@ export async function purgePrd({ key }: Job, unit: Unit): Promise<void> {
   effect(unit, 'prd.purged', [{ kind: 'forget', subject: `prd:purged:${key}` }])
 }
 
-export async function purgeOrganization({ key }: Job, unit: Unit): Promise<void> {
+async function purgeOrganization({ key }: Job, unit: Unit): Promise<void> {
   for (const portion of deletesOfOrganization) {
     if ((await unit.run(portion, { organization: Number(key), limit: PORTION })) < PORTION) continue
     return jobs.schedule(unit, ORGANIZATION_PURGE, key, unit.now)

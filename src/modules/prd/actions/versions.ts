@@ -24,6 +24,7 @@ import { reachPrd, type Parts } from './parts.ts'
 import { Unprepared, withPrepared } from './preparing.ts'
 import { schedulePush } from './pushing.ts'
 import { recordPrdActivity } from './telling.ts'
+import { checkText } from './texts.ts'
 
 /** Sections 5.1 and 8.2: a version is a row and a commit in its organisation's repository. */
 
@@ -233,10 +234,7 @@ function readChangelog({ settings }: Pick<Parts, 'settings'>, text: string): str
   const most = settings.changelogCharacters
   const changelog = text.trim()
   if (changelog === '') throw invalid({ changelog: 'must not be blank: it says what has changed' })
-  if (!changelog.isWellFormed()) {
-    throw invalid({ changelog: 'must be whole Unicode characters: a surrogate stands alone' })
-  }
-  if (changelog.includes('\0')) throw invalid({ changelog: 'must not have NUL characters' })
+  checkText('changelog', changelog)
   if ([...changelog].length > most) throw invalid({ changelog: `must have at most ${most} characters` })
   return changelog
 }

@@ -52,7 +52,7 @@ const messages: Readonly<Record<Exclude<CraftReason, 'unavailable'>, string>> = 
 }
 
 /** What an id of theirs looks like: it goes into a path. */
-export const CRAFT_ID = /^[A-Za-z0-9_-]{1,100}$/
+const CRAFT_ID = /^[A-Za-z0-9_-]{1,100}$/
 const FIELDS = 'id,type,title,status,objectives,updateTime'
 const PER_PAGE = 100
 /** Portfolios beyond these are not looked through. */

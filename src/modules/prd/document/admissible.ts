@@ -16,7 +16,7 @@ import type { Id } from './update-reader.ts'
 export type Verdict = 'new' | 'known' | 'missing' | 'forged' | 'cuts' | 'crossed' | 'costly'
 
 /** How many items may be looked at to find where an update's own belong: 0.2 µs each, so 50 ms of everybody's time. */
-export const MAX_STEPS = 250_000
+const MAX_STEPS = 250_000
 
 /**
  * Whether an update may be applied. What is `new` is applied without an exception, leaves nothing waiting, and makes the

@@ -314,4 +314,4 @@ class Run {
   }
 }
 
-export const itemLabel = (label: string, key: string): string => `${label}_${key}`
+const itemLabel = (label: string, key: string): string => `${label}_${key}`

@@ -44,7 +44,7 @@ export interface Draft {
 }
 
 /** Section of what stands before the first heading. */
-export const INTRODUCTION = 'introduction'
+const INTRODUCTION = 'introduction'
 const NONE: ReadonlySet<Role> = new Set()
 const LEAD_LEVEL = 7
 
